@@ -1,0 +1,224 @@
+//! What the card promises, as the engine takes it: contract, tolerance, budget, display, ladder.
+//! **Invariant:** a `Config` that `validate` accepts cannot make the engine panic or divide by zero.
+//! It does not parse a card: `inbetween-card` does, the facade converts.
+
+use core::time::Duration;
+
+use alloc::{string::String, vec::Vec};
+
+use crate::{
+    frame::PixelFormat,
+    value::{Value, ValueKind},
+};
+
+/// What every frame must be.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum InputContract {
+    /// Camera images.
+    Image {
+        /// Formats that are accepted; empty accepts all.
+        formats: Vec<PixelFormat>,
+        /// Smallest accepted buffer side, in pixels.
+        min_side: u32,
+        /// Largest accepted buffer side, in pixels.
+        max_side: u32,
+    },
+    /// Audio blocks.
+    Audio {
+        /// Samples a second.
+        sample_rate: u32,
+        /// Samples in a block.
+        block: u32,
+    },
+    /// Named tensors: name and shape of each.
+    Tensors(Vec<(String, Vec<usize>)>),
+    /// Named features.
+    Features(Vec<FeatureContract>),
+}
+
+/// What one feature must be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureContract {
+    /// Its name.
+    pub name: String,
+    /// Whether a frame without it is refused.
+    pub required: bool,
+    /// Accepted range of a number, inclusive.
+    pub range: Option<(f64, f64)>,
+}
+
+/// How much error the app can live with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// The largest good error: pixels of the upright frame for boxes (worst corner) and keypoints (worst point),
+    /// the value's own unit for scalars and vectors (largest element), total variation for probabilities;
+    /// a label is wrong or right.
+    pub epsilon: f32,
+    /// The share of display refreshes that may exceed it, from 0 to 1.
+    pub miss_rate: f32,
+    /// How long after it appears an object need not be answered.
+    pub grace: Duration,
+}
+
+/// What the app can spend.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// A run must end this long after its frame was captured, or it is not started.
+    pub deadline: Duration,
+    /// A result older than this is not shown.
+    pub max_age: Duration,
+    /// The largest share of time that the model may run, from 0 to 1.
+    pub duty: f32,
+    /// How many runs may be under way at a time.
+    pub max_in_flight: u8,
+}
+
+/// How answers are timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisplayMode {
+    /// No delay: the answer is for the display time itself, extrapolated where needed.
+    Predict,
+    /// The answer is for the display time less this delay: interpolated between two results where possible.
+    Delayed(Duration),
+}
+
+/// Settings of the scheduler that one value serves for all scenes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scheduling {
+    /// The share of skips that are run anyway to check the forecast, from 0 to 1.
+    pub audit_rate: f32,
+    /// What a run is believed to take before any was measured.
+    pub initial_latency: Duration,
+    /// Whether the pixels between key frames are followed.
+    pub follow_pixels: bool,
+    /// Bytes that exact results may be cached in; 0 switches the cache off.
+    pub cache_bytes: usize,
+}
+
+impl Default for Scheduling {
+    fn default() -> Self {
+        Self {
+            audit_rate: 0.01,
+            initial_latency: Duration::from_millis(30),
+            follow_pixels: true,
+            cache_bytes: 64 * 1024,
+        }
+    }
+}
+
+/// Everything that the engine is told at the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// What every frame must be.
+    pub input: InputContract,
+    /// What the model says.
+    pub output: ValueKind,
+    /// How much error the app can live with.
+    pub tolerance: Tolerance,
+    /// What the app can spend.
+    pub budget: Budget,
+    /// How answers are timed.
+    pub mode: DisplayMode,
+    /// The display's refresh period, until the environment says otherwise.
+    pub display_period: Duration,
+    /// The rule's value, when the ladder has one: shown when nothing better may be.
+    pub rule: Option<Value>,
+    /// The model's version, passed on in every answer.
+    pub model_version: u32,
+    /// Settings of the scheduler.
+    pub scheduling: Scheduling,
+}
+
+/// What is wrong with a [`Config`]: the field and what it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Path of the field.
+    pub field: &'static str,
+    /// What it must be.
+    pub must: &'static str,
+}
+
+impl core::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} must be {}", self.field, self.must)
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+impl Config {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field that is out of range, with what it must be.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let t = &self.tolerance;
+        let b = &self.budget;
+        let s = &self.scheduling;
+        let hour = Duration::from_hours(1);
+        let checks: [(bool, &'static str, &'static str); 10] = [
+            (t.epsilon.is_finite() && t.epsilon > 0.0, "tolerance.epsilon", "finite and above 0"),
+            (t.miss_rate > 0.0 && t.miss_rate < 1.0, "tolerance.miss_rate", "between 0 and 1, both excluded"),
+            (t.grace <= hour, "tolerance.grace", "at most an hour"),
+            (!b.max_age.is_zero() && b.max_age <= hour, "budget.max_age", "above 0 and at most an hour"),
+            (
+                !b.deadline.is_zero() && b.deadline <= b.max_age,
+                "budget.deadline",
+                "above 0 and at most max_age",
+            ),
+            (b.duty > 0.0 && b.duty <= 1.0, "budget.duty", "above 0 and at most 1"),
+            ((1..=8).contains(&b.max_in_flight), "budget.max_in_flight", "from 1 to 8"),
+            (
+                !self.display_period.is_zero() && self.display_period <= Duration::from_secs(1),
+                "display_period",
+                "above 0 and at most a second",
+            ),
+            ((0.0..=0.5).contains(&s.audit_rate), "scheduling.audit_rate", "from 0 to 0.5"),
+            (
+                self.rule.as_ref().is_none_or(|r| r.kind() == self.output && r.fault().is_none()),
+                "rule",
+                "a sound value of the output's kind",
+            ),
+        ];
+        for (ok, field, must) in checks {
+            if !ok {
+                return Err(ConfigError { field, must });
+            }
+        }
+        if let DisplayMode::Delayed(delay) = self.mode
+            && delay > b.max_age
+        {
+            return Err(ConfigError { field: "mode.delay", must: "at most max_age" });
+        }
+        match &self.input {
+            InputContract::Image { min_side, max_side, .. } => {
+                if *min_side < 16 || min_side > max_side || *max_side > 16_384 {
+                    return Err(ConfigError {
+                        field: "input.min_side",
+                        must: "from 16 to max_side (at most 16384)",
+                    });
+                }
+            }
+            InputContract::Audio { sample_rate, block } => {
+                if *sample_rate == 0 || *block == 0 {
+                    return Err(ConfigError {
+                        field: "input.sample_rate",
+                        must: "above 0, as must be the block",
+                    });
+                }
+            }
+            InputContract::Tensors(list) => {
+                if list.is_empty() {
+                    return Err(ConfigError { field: "input.tensors", must: "at least one" });
+                }
+            }
+            InputContract::Features(list) => {
+                if list.is_empty() {
+                    return Err(ConfigError { field: "input.features", must: "at least one" });
+                }
+            }
+        }
+        Ok(())
+    }
+}

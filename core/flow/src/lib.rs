@@ -1,0 +1,41 @@
+//! All policy of Inbetween, without I/O.
+//!
+//! This crate decides on each frame whether the model runs, and what stands in the answer for each display
+//! refresh. It is `no_std`: the compiler itself refuses clocks, files, sockets and threads. Mathematics goes
+//! through `libm`, so that every target computes the same bits. Apps use the facade crate `inbetween`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod answer;
+mod config;
+mod engine;
+mod error;
+mod frame;
+pub mod gate;
+mod geometry;
+mod plan;
+pub mod source;
+mod time;
+mod value;
+
+pub use answer::{Answer, Carry, Degraded, Source};
+pub use config::{
+    Budget, Config, ConfigError, DisplayMode, FeatureContract, InputContract, Scheduling, Tolerance,
+};
+pub use engine::Engine;
+pub use error::FrameError;
+pub use frame::{
+    Audio, Elements, Feature, FeatureValue, Frame, Image, Input, Luma, LumaLayout, PixelFormat, Plane,
+    Rotation, Samples, Tensor,
+};
+pub use geometry::{Point, Rect};
+pub use plan::{
+    Admission, Completion, Environment, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason,
+    Ticket, TicketId, Timeout,
+};
+pub use time::Timestamp;
+pub use value::{Detection, Keypoint, Label, Value, ValueFault, ValueKind};

@@ -1,0 +1,199 @@
+//! What the engine asks of the host and what the host reports back: plans, tickets, completions, events.
+//! **Invariant:** every ticket ends in exactly one completion or expiry; every reason is a typed value.
+//! It does not decide anything: `schedule` chooses, `engine` keeps the books.
+
+use core::time::Duration;
+
+use crate::{
+    time::Timestamp,
+    value::{Value, ValueFault},
+};
+
+/// The name of one model run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TicketId(pub u64);
+
+/// Why a run was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RunReason {
+    /// There is no result yet (start, reset, recovery).
+    First,
+    /// The forecast error reaches the tolerance.
+    Forecast,
+    /// A track no longer looks like its key frame.
+    Residual,
+    /// Change that neither tracks nor background explain.
+    Birth,
+    /// The picture as a whole is another one.
+    SceneCut,
+    /// The result is about to pass the maximum age.
+    Age,
+    /// Random check of the engine's own forecast.
+    Audit,
+    /// The circuit breaker tries whether the model works again.
+    Probe,
+}
+
+/// One model run that the host is asked to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The run's name; give it back in the [`Completion`].
+    pub id: TicketId,
+    /// Capture time of its key frame.
+    pub captured: Timestamp,
+    /// Which variant of the model to run (0 is the card's first).
+    pub variant: u8,
+    /// Why.
+    pub reason: RunReason,
+    /// When the engine stops waiting: a later completion is counted and dropped.
+    pub expires: Timestamp,
+}
+
+/// Why a frame is not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// The answers are forecast to be within the tolerance.
+    WithinTolerance,
+    /// A run is wanted, but as many as allowed are in flight; a newer frame will be taken when one ends.
+    InFlight,
+    /// A run is wanted, but would end after its deadline by the learnt latency.
+    Deadline,
+    /// A run is wanted, but the duty budget is spent.
+    Budget,
+    /// The same model input was answered before: the cached result is used.
+    CacheHit,
+    /// The circuit breaker is open.
+    ModelFailing,
+    /// The capture time is the same as the frame's before.
+    RepeatedFrame,
+    /// The capture time is before the frame's before.
+    LateFrame,
+}
+
+/// What to do with one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Run the model on it.
+    Run(Ticket),
+    /// Do not.
+    Skip(SkipReason),
+}
+
+/// Why a run gave no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RunFailure {
+    /// The model or its preprocessing reported an error.
+    Model,
+    /// The model panicked; the panic was caught.
+    Panicked,
+    /// The output is not a value that the card allows.
+    Refused(ValueFault),
+    /// It took longer than the host or the card allows.
+    TimedOut,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The model's value for the key frame.
+    Value(Value),
+    /// No value.
+    Failed(RunFailure),
+    /// The host dropped the run, or did so on the engine's request.
+    Cancelled,
+}
+
+/// The end of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completion {
+    /// The run.
+    pub ticket: TicketId,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// What became of a completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Admission {
+    /// The value is in use.
+    Admitted,
+    /// A newer result was there already; the value was used to judge the forecast only.
+    Superseded,
+    /// The ticket had expired, was completed before, or never existed.
+    UnknownTicket,
+    /// The run failed, or its value was refused.
+    Failed(RunFailure),
+    /// The run was cancelled.
+    Cancelled,
+}
+
+/// What the host tells about the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Environment {
+    /// Thermal headroom as Android defines it: 1.0 is where severe throttling starts. `None` when unknown.
+    pub thermal_headroom: Option<f32>,
+    /// Whether the user asked to save power.
+    pub power_saving: bool,
+    /// The display's refresh period.
+    pub display_period: Option<Duration>,
+}
+
+/// Something that the host may want to know. Polled, never called back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// `now` went backwards by this much; it was taken as the time before.
+    ClockRegressed(Duration),
+    /// No frame came for this long; trends were reset.
+    Gap(Duration),
+    /// A run did not end in time.
+    TicketExpired(TicketId),
+    /// The result of this run cannot be of use any more: cancel it if it is cheap to.
+    Cancel(TicketId),
+    /// A back-test found the answer wrong by `error` where `epsilon` was promised, at the capture time of a
+    /// fresh result.
+    Violation {
+        /// The error, in the unit of the card's `epsilon`.
+        error: f32,
+        /// Whether the answer had said that it would be within tolerance.
+        believed: bool,
+    },
+    /// The model fails: runs stop but for probes.
+    BreakerOpened(RunFailure),
+    /// The model works again.
+    BreakerClosed,
+    /// The source of the answers changed to a worse or better rung of the card's ladder.
+    RungChanged(Rung),
+    /// Events were lost because the host did not poll; how many.
+    Overflow(u32),
+}
+
+/// The rungs of the ladder, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Rung {
+    /// The model as configured.
+    Model,
+    /// Earlier results, carried forward.
+    Predicted,
+    /// The card's rule.
+    Rule,
+    /// Nothing.
+    Unavailable,
+}
+
+/// What a timeout is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Timeout {
+    /// A run's expiry.
+    Ticket(TicketId),
+    /// The breaker's next probe becomes possible.
+    Probe,
+    /// The newest result passes its maximum age.
+    MaxAge,
+}
