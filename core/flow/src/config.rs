@@ -148,6 +148,30 @@ impl core::fmt::Display for ConfigError {
 impl core::error::Error for ConfigError {}
 
 impl Config {
+    /// A configuration for camera images of any format, with defaults for all but what only the app can know: what
+    /// the model says, and the largest good error (see [`Tolerance::epsilon`]).
+    ///
+    /// Defaults: 2% misses, 150 ms of grace, a deadline of 100 ms, results up to 2 s old, any duty, one run at a
+    /// time, 60 Hz, prediction to the display time, no rule.
+    pub fn for_images(output: ValueKind, epsilon: f32) -> Self {
+        Self {
+            input: InputContract::Image { formats: Vec::new(), min_side: 16, max_side: 8192 },
+            output,
+            tolerance: Tolerance { epsilon, miss_rate: 0.02, grace: Duration::from_millis(150) },
+            budget: Budget {
+                deadline: Duration::from_millis(100),
+                max_age: Duration::from_secs(2),
+                duty: 1.0,
+                max_in_flight: 1,
+            },
+            mode: DisplayMode::Predict,
+            display_period: Duration::from_nanos(16_666_667),
+            rule: None,
+            model_version: 0,
+            scheduling: Scheduling::default(),
+        }
+    }
+
     /// Checks every field.
     ///
     /// # Errors

@@ -11,13 +11,18 @@ extern crate alloc;
 extern crate std;
 
 mod answer;
+pub mod cache;
 mod config;
+mod contract;
 mod engine;
 mod error;
 mod frame;
 pub mod gate;
 mod geometry;
+pub mod monitor;
 mod plan;
+mod rng;
+mod schedule;
 pub mod source;
 mod time;
 mod value;

@@ -1,0 +1,473 @@
+//! The pipeline, one call a stage: contract, gate, schedule, source, monitor.
+//! **Invariant:** the same calls with the same seed give the same outputs, bit for bit.
+//! It does not run models, read clocks or start threads: the host does.
+
+mod answering;
+mod clock;
+mod flight;
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::{
+    answer::{Answer, Degraded},
+    cache::{Digest, ExactCache},
+    config::{Config, ConfigError, DisplayMode},
+    contract,
+    error::FrameError,
+    frame::{Frame, Input, Luma},
+    gate::{FitState, Gate, Target},
+    geometry::Point,
+    monitor::Monitor,
+    plan::{
+        Admission, Completion, Environment, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason,
+        Ticket, TicketId, Timeout,
+    },
+    schedule::{Review, Scheduler, Situation, Verdict},
+    source::Carrier,
+    time::Timestamp,
+    value::{Value, ValueFault},
+};
+
+use self::{
+    clock::{Arrival, Clock},
+    flight::{Events, Flight, Flights},
+};
+
+/// A run that has not ended after this many times its usual latency is given up, if the maximum age is longer.
+const PATIENCE: u32 = 8;
+
+/// The state machine of one model on one stream.
+///
+/// The host calls [`handle_frame`](Self::handle_frame) for each frame, runs the model when the plan says so and
+/// reports with [`handle_completion`](Self::handle_completion), and asks [`answer_at`](Self::answer_at) for each
+/// display refresh. All may come from different threads under one lock; none blocks or runs a model.
+///
+/// # Example
+/// ```
+/// use inbetween_flow::{
+///     Completion, Config, Engine, Frame, Image, Outcome, PixelFormat, Plan, Timestamp, Value, ValueKind,
+/// };
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = Config::for_images(ValueKind::Scalar, 0.1);
+/// let mut engine = Engine::new(config, 42)?;
+///
+/// let pixels = [128_u8; 64 * 48];
+/// let captured = Timestamp::from_millis(100);
+/// let frame = Frame::image(captured, Image::packed(PixelFormat::Gray8, 64, 48, &pixels));
+/// let now = Timestamp::from_millis(102);
+/// let Plan::Run(ticket) = engine.handle_frame(now, &frame)? else { panic!("the first frame is run") };
+///
+/// // … the host runs its model; 20 ms later:
+/// let outcome = Outcome::Value(Value::Scalar(0.7));
+/// engine.handle_completion(Timestamp::from_millis(122), Completion { ticket: ticket.id, outcome });
+///
+/// let answer = engine.answer_at(Timestamp::from_millis(133));
+/// assert_eq!(answer.value, Some(Value::Scalar(0.7)));
+/// assert_eq!(answer.age.as_millis(), 33);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    clock: Clock,
+    gate: Gate,
+    scheduler: Scheduler,
+    carrier: Carrier,
+    cache: ExactCache,
+    monitor: Monitor,
+    flights: Flights,
+    events: Events,
+    next_ticket: u64,
+    display_period: Duration,
+    /// Capture time of the newest admitted result, and whether it came from the cache.
+    newest: Option<(Timestamp, bool)>,
+    /// Elements of the first result, for kinds whose count must not change.
+    length: Option<usize>,
+    /// What the newest frame showed.
+    seen: Seen,
+    /// Why a run is wanted that has not brought a result yet: the answers are under suspicion.
+    suspicion: Option<RunReason>,
+    /// What stood against the newest run that was wanted.
+    obstacle: Option<SkipReason>,
+    rung: Rung,
+    answer: Answer,
+    /// Memory for the answer's value while there is none, and for looking ahead.
+    spare: Value,
+    scratch: Value,
+    targets: Vec<Target>,
+}
+
+/// What the gate found in the newest frame, in numbers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    background: Point,
+    unexplained: f32,
+    lost: bool,
+    cut: bool,
+}
+
+impl Engine {
+    /// An engine for `config`; `seed` decides its audits and nothing else.
+    ///
+    /// # Errors
+    /// When a field of the configuration is out of range.
+    pub fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(Self {
+            clock: Clock::new(),
+            gate: Gate::new(config.tolerance.epsilon),
+            scheduler: Scheduler::new(&config, seed),
+            carrier: Carrier::new(config.output, &config.tolerance, config.mode),
+            cache: ExactCache::new(config.scheduling.cache_bytes),
+            monitor: Monitor::default(),
+            flights: Flights::with_capacity(config.budget.max_in_flight as usize),
+            events: Events::new(),
+            next_ticket: 0,
+            display_period: config.display_period,
+            newest: None,
+            length: None,
+            seen: Seen::default(),
+            suspicion: None,
+            obstacle: None,
+            rung: Rung::Unavailable,
+            answer: Answer::unavailable(Degraded::WarmingUp, config.model_version),
+            spare: Value::empty(config.output),
+            scratch: Value::empty(config.output),
+            targets: Vec::new(),
+            config,
+        })
+    }
+
+    /// Takes a frame and says whether to run the model on it. Called on the capture thread; never runs the model.
+    ///
+    /// # Errors
+    /// When the frame is not what the configuration promises. The engine is as it was before.
+    pub fn handle_frame(&mut self, now: Timestamp, frame: &Frame<'_>) -> Result<Plan, FrameError> {
+        let now = self.advance(now);
+        self.monitor.frames += 1;
+        contract::check(&self.config.input, frame).inspect_err(|_| self.monitor.rejected += 1)?;
+        let plan = match self.arrive(frame.captured) {
+            Ok(captured) => self.plan(now, &Frame { captured, ..*frame }),
+            Err(skip) => Plan::Skip(skip),
+        };
+        self.monitor.planned(&plan);
+        Ok(plan)
+    }
+
+    /// The pipeline for a frame that is sound and new.
+    fn plan(&mut self, now: Timestamp, frame: &Frame<'_>) -> Plan {
+        self.seen = self.look(frame);
+        let situation = self.situation(now, frame.captured);
+        match self.scheduler.judge(&situation) {
+            Verdict::Run(reason) => self.start(now, frame, reason),
+            Verdict::Skip(skip, wanted) => {
+                self.suspect(wanted);
+                self.obstacle = wanted.map(|_| skip);
+                Plan::Skip(skip)
+            }
+        }
+    }
+
+    /// Stage `gate`, and what it shows is carried over to stage `source`.
+    fn look(&mut self, frame: &Frame<'_>) -> Seen {
+        let Input::Image(image) = &frame.input else { return Seen::default() };
+        if !self.config.scheduling.follow_pixels {
+            return Seen::default();
+        }
+        let Some(evidence) = Luma::of(image).and_then(|luma| self.gate.measure(frame.captured, &luma)) else {
+            return Seen::default();
+        };
+        self.carrier.follow(frame.captured, &evidence.fits);
+        Seen {
+            background: evidence.background,
+            unexplained: evidence.unexplained,
+            lost: evidence.fits.iter().any(|fit| fit.state == FitState::Lost),
+            cut: evidence.cut,
+        }
+    }
+
+    fn situation(&mut self, now: Timestamp, captured: Timestamp) -> Situation {
+        // A run of this frame would show at the first refresh after its end: until then the answers must do.
+        let shown = now + self.scheduler.latency() + self.display_period;
+        let ahead = self.carrier.answer(self.content_time(shown), &mut self.scratch);
+        Situation {
+            now,
+            captured,
+            frame_period: self.clock.period(),
+            in_flight: self.flights.len(),
+            age_then: ahead.map(|c| shown.since(c.key_frame)),
+            spread_then: ahead.map_or(0.0, |c| c.spread),
+            lost: self.seen.lost,
+            unexplained: self.seen.unexplained,
+            cut: self.seen.cut,
+        }
+    }
+
+    /// Starts a run, unless the cache knows its result.
+    fn start(&mut self, now: Timestamp, frame: &Frame<'_>, reason: RunReason) -> Plan {
+        self.suspect(Some(reason));
+        self.obstacle = None;
+        if reason == RunReason::SceneCut {
+            let events = &mut self.events;
+            self.flights.outdate(None, |id| events.push(Event::Cancel(id)));
+        }
+        let before = self.carrier.answer(frame.captured, &mut self.scratch);
+        let age = before.map_or(Duration::ZERO, |c| frame.captured.since(c.key_frame));
+        let spread = before.map_or(0.0, |c| c.spread);
+        // An audit asks the model, not the memory of it.
+        let remember = self.cache.is_enabled() && !matches!(reason, RunReason::Audit | RunReason::Probe);
+        let digest = remember.then(|| Digest::of(frame, u64::from(self.config.model_version)));
+
+        self.next_ticket += 1;
+        let id = TicketId(self.next_ticket);
+        let patience = (self.scheduler.latency() * PATIENCE).max(self.config.budget.deadline);
+        let ticket = Ticket {
+            id,
+            captured: frame.captured,
+            variant: 0,
+            reason,
+            expires: now + patience.min(self.config.budget.max_age),
+        };
+        let flight = Flight {
+            ticket,
+            started: now,
+            charged: self.scheduler.charge(),
+            spread,
+            age,
+            believed: self.scheduler.error(spread, age) <= self.config.tolerance.epsilon,
+            background: self.seen.background,
+            digest,
+            stale: false,
+        };
+        if let Input::Image(image) = &frame.input
+            && self.config.scheduling.follow_pixels
+            && let Some(luma) = Luma::of(image)
+        {
+            self.gate.keep(id, frame.captured, &luma);
+        }
+        if let Some(value) = digest.and_then(|d| self.cache.get(d)).cloned() {
+            self.scheduler.refund(flight.charged);
+            self.admit(now, &flight, &value, true);
+            return Plan::Skip(SkipReason::CacheHit);
+        }
+        self.flights.add(flight);
+        Plan::Run(ticket)
+    }
+
+    /// Takes the end of a run, from the worker; late, failed and cancelled are all normal.
+    pub fn handle_completion(&mut self, now: Timestamp, completion: Completion) -> Admission {
+        let now = self.advance(now);
+        let Some(flight) = self.flights.take(completion.ticket) else {
+            self.monitor.completed(Admission::UnknownTicket, Duration::ZERO);
+            return Admission::UnknownTicket;
+        };
+        let took = now.since(flight.started);
+        let admission = match completion.outcome {
+            Outcome::Cancelled => {
+                self.scheduler.refund(flight.charged.saturating_sub(took));
+                self.gate.discard(flight.ticket.id);
+                Admission::Cancelled
+            }
+            Outcome::Failed(why) => self.fail(now, &flight, why),
+            Outcome::Value(value) => {
+                self.scheduler.ended(took, flight.charged);
+                match self.fault(&value) {
+                    Some(fault) => self.fail(now, &flight, RunFailure::Refused(fault)),
+                    None => self.accept(now, &flight, &value),
+                }
+            }
+        };
+        self.monitor.completed(admission, took);
+        admission
+    }
+
+    fn accept(&mut self, now: Timestamp, flight: &Flight, value: &Value) -> Admission {
+        if self.scheduler.succeeded() {
+            self.events.push(Event::BreakerClosed);
+        }
+        if let Some(digest) = flight.digest {
+            self.cache.insert(digest, value);
+        }
+        if flight.stale || self.newest.is_some_and(|(at, _)| flight.ticket.captured <= at) {
+            self.gate.discard(flight.ticket.id);
+            return Admission::Superseded;
+        }
+        self.admit(now, flight, value, false);
+        Admission::Admitted
+    }
+
+    /// Stage `source` takes a result; it is judged, followed from now on, and learnt from.
+    fn admit(&mut self, now: Timestamp, flight: &Flight, value: &Value, cached: bool) {
+        let Ticket { id, captured, reason, .. } = flight.ticket;
+        let test = self.carrier.admit(captured, value);
+        self.carrier.targets(self.seen.background - flight.background, &mut self.targets);
+        self.gate.rekey(id, &self.targets);
+        self.newest = Some((captured, cached));
+        self.seen = Seen::default();
+        self.suspicion = None;
+        let events = &mut self.events;
+        self.flights.outdate(Some(captured), |id| events.push(Event::Cancel(id)));
+
+        if let Some(error) = test.error {
+            let violated = error > self.config.tolerance.epsilon;
+            self.monitor.backtested(violated, reason == RunReason::Audit);
+            if violated {
+                self.events.push(Event::Violation { error, believed: flight.believed });
+            }
+        }
+        let (births, deaths) = (test.births, test.deaths);
+        let review =
+            Review { reason, error: test.error, births, deaths, spread: flight.spread, age: flight.age };
+        self.scheduler.review(now, &review);
+        let shown = now + self.display_period;
+        if let Some(c) = self.carrier.answer(self.content_time(shown), &mut self.scratch) {
+            self.scheduler.refreshed(c.spread, shown.since(c.key_frame));
+        }
+    }
+
+    fn fail(&mut self, now: Timestamp, flight: &Flight, why: RunFailure) -> Admission {
+        self.gate.discard(flight.ticket.id);
+        if self.scheduler.failed(now) {
+            log::warn!("the model keeps failing ({why:?}): runs stop but for probes");
+            self.events.push(Event::BreakerOpened(why));
+        }
+        Admission::Failed(why)
+    }
+
+    /// Why a result may not be used, if it may not.
+    fn fault(&mut self, value: &Value) -> Option<ValueFault> {
+        if value.kind() != self.config.output {
+            return Some(ValueFault::WrongKind);
+        }
+        if let Some(fault) = value.fault() {
+            return Some(fault);
+        }
+        let length = match value {
+            Value::Vector(v) | Value::Probabilities(v) => v.len(),
+            Value::Keypoints(v) => v.len(),
+            _ => return None,
+        };
+        (*self.length.get_or_insert(length) != length).then_some(ValueFault::WrongLength)
+    }
+
+    /// Takes what changed about the device.
+    pub fn handle_environment(&mut self, now: Timestamp, environment: Environment) {
+        self.advance(now);
+        self.scheduler.adapt(&environment);
+        if let Some(period) =
+            environment.display_period.filter(|p| !p.is_zero() && *p <= Duration::from_secs(1))
+        {
+            self.display_period = period;
+        }
+    }
+
+    /// The next thing that the host may want to know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due, and why. Calling it late does no harm.
+    pub fn poll_timeout(&self) -> Option<(Timestamp, Timeout)> {
+        let ticket = self.flights.next_expiry().map(|(at, id)| (at, Timeout::Ticket(id)));
+        let probe = self.scheduler.open_until().map(|at| (at, Timeout::Probe));
+        let age = self.newest.filter(|_| self.rung <= Rung::Predicted);
+        let age = age.map(|(at, _)| (at + self.config.budget.max_age, Timeout::MaxAge));
+        [ticket, probe.filter(|(at, _)| *at > self.clock.now()), age]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// Does what is due at `now`: runs expire, answers fall to their next rung.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let now = self.advance(now);
+        if self.newest.is_some_and(|(at, _)| now.since(at) >= self.config.budget.max_age) {
+            let rung = if self.config.rule.is_some() { Rung::Rule } else { Rung::Unavailable };
+            self.set_rung(rung);
+        }
+    }
+
+    /// Forgets all results, as after a suspend. What was learnt about the device stays; runs that are in flight
+    /// will be unknown when they end.
+    pub fn reset(&mut self) {
+        self.clock.reset();
+        self.gate.reset();
+        self.carrier.reset();
+        self.scheduler.reset();
+        self.flights.clear();
+        self.newest = None;
+        self.seen = Seen::default();
+        self.suspicion = None;
+        self.obstacle = None;
+    }
+
+    /// What happened so far.
+    pub const fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// What the engine was told at the start.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The engine's own time for the host's, with all that is due by then.
+    fn advance(&mut self, now: Timestamp) -> Timestamp {
+        let (now, back) = self.clock.advance(now);
+        if let Some(back) = back {
+            self.monitor.clock_regressions += 1;
+            self.events.push(Event::ClockRegressed(back));
+            if Clock::restarted(back) {
+                self.reset();
+            }
+        }
+        while let Some(flight) = self.flights.take_expired(now) {
+            self.monitor.expired += 1;
+            self.events.push(Event::TicketExpired(flight.ticket.id));
+            self.fail(now, &flight, RunFailure::TimedOut);
+        }
+        now
+    }
+
+    fn arrive(&mut self, captured: Timestamp) -> Result<Timestamp, SkipReason> {
+        let (arrival, future) = self.clock.capture(captured);
+        self.monitor.future_frames += u64::from(future);
+        match arrival {
+            Arrival::New { captured, gap } => {
+                if let Some(gap) = gap {
+                    self.events.push(Event::Gap(gap));
+                }
+                Ok(captured)
+            }
+            Arrival::Restart { captured } => {
+                self.reset();
+                self.clock.capture(captured);
+                Ok(captured)
+            }
+            Arrival::Skip(reason) => Err(reason),
+        }
+    }
+
+    /// Only what the picture shows makes the present answers suspect; a forecast does so by its own number.
+    fn suspect(&mut self, wanted: Option<RunReason>) {
+        if let Some(reason @ (RunReason::Residual | RunReason::Birth | RunReason::SceneCut)) = wanted {
+            self.suspicion = Some(reason);
+        }
+    }
+
+    /// The time whose content is shown at `display`.
+    fn content_time(&self, display: Timestamp) -> Timestamp {
+        match self.config.mode {
+            DisplayMode::Predict => display,
+            DisplayMode::Delayed(delay) => display.minus(delay),
+        }
+    }
+
+    fn set_rung(&mut self, rung: Rung) {
+        if rung != self.rung {
+            self.rung = rung;
+            self.events.push(Event::RungChanged(rung));
+        }
+    }
+}

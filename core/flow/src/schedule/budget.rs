@@ -1,0 +1,110 @@
+//! The share of time that the model may run: a bucket of run time that fills at the duty rate.
+//! **Invariant:** over any long interval the time charged is at most duty × interval + one bucket.
+//! It does not know why a run is wanted; heat and power saving only shrink the rate.
+
+use core::time::Duration;
+
+use crate::{plan::Environment, time::Timestamp};
+
+/// The bucket holds what the duty allows in this time: bursts after a quiet spell are meant, long ones are not.
+const DEPTH: Duration = Duration::from_secs(2);
+/// From this thermal headroom on (1.0 is severe throttling) the rate is halved, and quartered at 1.0:
+/// down before throttling starts. Source: Android's thermal API; DESIGN "down at once on heat".
+const WARM: f32 = 0.85;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    duty: f64,
+    scale: f64,
+    /// Nanoseconds of run time that may be spent; negative when runs took longer than believed.
+    tokens: f64,
+    at: Timestamp,
+}
+
+impl Budget {
+    pub(crate) fn new(duty: f32) -> Self {
+        let duty = f64::from(duty);
+        Self { duty, scale: 1.0, tokens: DEPTH.as_nanos() as f64 * duty, at: Timestamp::ZERO }
+    }
+
+    /// Whether a run of about `cost` fits now.
+    pub(crate) fn affords(&mut self, now: Timestamp, cost: Duration) -> bool {
+        if self.duty >= 1.0 && self.scale >= 1.0 {
+            return true;
+        }
+        let rate = self.duty * self.scale;
+        let earned = now.since(self.at).as_nanos() as f64 * rate;
+        self.at = self.at.max(now);
+        // A run that is dearer than the bucket must still become possible.
+        let depth = (DEPTH.as_nanos() as f64 * rate).max(cost.as_nanos() as f64);
+        self.tokens = (self.tokens + earned).min(depth);
+        self.tokens >= cost.as_nanos() as f64
+    }
+
+    /// Charges a run that starts, by its expected cost.
+    pub(crate) fn charge(&mut self, cost: Duration) {
+        self.tokens -= cost.as_nanos() as f64;
+    }
+
+    /// Settles a run that ended: what it took against what was charged.
+    pub(crate) fn settle(&mut self, charged: Duration, took: Duration) {
+        self.tokens += charged.as_nanos() as f64 - took.as_nanos() as f64;
+    }
+
+    pub(crate) fn adapt(&mut self, environment: &Environment) {
+        let heat = match environment.thermal_headroom {
+            Some(h) if h >= 1.0 => 0.25,
+            Some(h) if h >= WARM => 0.5,
+            _ => 1.0,
+        };
+        let saving = if environment.power_saving { 0.5 } else { 1.0 };
+        self.scale = f64::min(heat, saving);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(budget: &mut Budget, seconds: u64) -> f64 {
+        let cost = Duration::from_millis(20);
+        let mut spent = Duration::ZERO;
+        for ms in 0..seconds * 1_000 {
+            if budget.affords(Timestamp::from_millis(ms), cost) {
+                budget.charge(cost);
+                spent += cost;
+            }
+        }
+        spent.as_secs_f64() / seconds as f64
+    }
+
+    #[test]
+    fn keeps_the_duty_in_the_long_run() {
+        let spent = share(&mut Budget::new(0.1), 200);
+        assert!((0.099..0.103).contains(&spent), "{spent}");
+    }
+
+    #[test]
+    fn heat_quarters_the_duty_and_a_dear_run_still_happens() {
+        let mut budget = Budget::new(0.4);
+        budget.adapt(&Environment { thermal_headroom: Some(1.1), ..Environment::default() });
+        let spent = share(&mut budget, 200);
+        assert!((0.099..0.105).contains(&spent), "{spent}");
+
+        let mut tiny = Budget::new(0.001);
+        let dear = Duration::from_millis(100);
+        assert!((0..400).any(|s| tiny.affords(Timestamp::from_millis(s * 1_000), dear)));
+    }
+
+    #[test]
+    fn overruns_are_paid_back() {
+        let mut budget = Budget::new(0.5);
+        let t = Timestamp::from_millis(1_000);
+        let ms = Duration::from_millis;
+        assert!(budget.affords(t, ms(10)));
+        budget.charge(ms(10));
+        budget.settle(ms(10), ms(3_000));
+        assert!(!budget.affords(t, ms(10)));
+        assert!(budget.affords(t + ms(6_100), ms(10)));
+    }
+}

@@ -1,0 +1,104 @@
+//! How wrong an answer is likely to be: the source's own spread, scaled by what back-tests have shown.
+//! **Invariant:** factors stay positive and finite; the forecast does not fall with age.
+//! It does not promise a frame: its coverage is long-run, over the back-tests that it was given.
+
+use core::time::Duration;
+
+/// Upper edges of the age buckets, in seconds: doublings from 50 ms, so that each has samples of its own.
+const EDGES: [f32; 6] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6];
+const BUCKETS: usize = EDGES.len() + 1;
+/// Step of the quantile update in log space. A surprise raises the factor by 28%, 49 hits at a miss rate of 2%
+/// undo it.
+const STEP: f32 = 0.25;
+/// A neighbouring bucket learns this much of it, so that rare ages are not left behind.
+const SHARE: f32 = 0.5;
+
+/// Online conformal quantiles of the error, normalised by the source's spread, for each bucket of age.
+///
+/// # Source
+/// Gibbs and Candès 2021; Angelopoulos et al. 2023 (quantile tracking), in log space because the score is a ratio.
+#[derive(Clone, Debug)]
+pub(crate) struct Forecast {
+    factors: [f32; BUCKETS],
+    visited: [bool; BUCKETS],
+    miss_rate: f32,
+    floor: f32,
+}
+
+impl Forecast {
+    pub(crate) fn new(epsilon: f32, miss_rate: f32) -> Self {
+        // The quantile of a Rayleigh distribution: a two-dimensional normal error.
+        let prior = libm::sqrtf(-2.0 * libm::logf(miss_rate));
+        // A spread below 2% of the tolerance is taken for that: nobody knows a picture so well.
+        Self { factors: [prior; BUCKETS], visited: [false; BUCKETS], miss_rate, floor: epsilon * 0.02 }
+    }
+
+    /// The error that is exceeded with the miss rate, for a source that believes in `spread` at that age.
+    pub(crate) fn error(&self, spread: f32, age: Duration) -> f32 {
+        // Older is not better: no less than what was seen at younger ages.
+        let at = bucket(age);
+        let seen = (0..at).filter(|i| self.visited[*i]).map(|i| self.factors[i]);
+        let factor = seen.fold(self.factors[at], f32::max);
+        spread.max(self.floor) * factor
+    }
+
+    /// Learns from a back-test: the source believed in `spread` at `age`, and was wrong by `error`.
+    pub(crate) fn learn(&mut self, error: f32, spread: f32, age: Duration) {
+        let score = error / spread.max(self.floor);
+        let at = bucket(age);
+        self.visited[at] = true;
+        for (i, factor) in self.factors.iter_mut().enumerate() {
+            let share = match i.abs_diff(at) {
+                0 => 1.0,
+                1 => SHARE,
+                _ => continue,
+            };
+            let surprise = if score > *factor { 1.0 - self.miss_rate } else { -self.miss_rate };
+            *factor = (*factor * libm::expf(STEP * share * surprise)).clamp(0.25, 64.0);
+        }
+    }
+}
+
+fn bucket(age: Duration) -> usize {
+    let seconds = age.as_secs_f32();
+    EDGES.iter().position(|edge| seconds < *edge).unwrap_or(EDGES.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// A normal deviate by the sum of twelve units.
+    fn normal(rng: &mut Rng) -> f32 {
+        (0..12).map(|_| rng.unit()).sum::<f32>() - 6.0
+    }
+
+    #[test]
+    fn covers_at_the_miss_rate_whatever_the_spread_claims() {
+        let age = Duration::from_millis(300);
+        for claimed in [0.3, 1.0, 3.0] {
+            let mut forecast = Forecast::new(6.0, 0.05);
+            let mut rng = Rng::new(3);
+            let (mut missed, n) = (0, 8_000);
+            for i in 0..2 * n {
+                let error = normal(&mut rng).abs();
+                missed += i32::from(i >= n && error > forecast.error(claimed, age));
+                forecast.learn(error, claimed, age);
+            }
+            let rate = missed as f32 / n as f32;
+            assert!((0.03..0.07).contains(&rate), "spread {claimed}: {rate}");
+        }
+    }
+
+    #[test]
+    fn does_not_fall_with_age() {
+        let mut forecast = Forecast::new(6.0, 0.02);
+        for _ in 0..50 {
+            forecast.learn(30.0, 1.0, Duration::from_millis(60));
+        }
+        let at = |ms| forecast.error(1.0, Duration::from_millis(ms));
+        let ages = [10, 60, 150, 300, 700, 1_500, 5_000].map(at);
+        assert!(ages.windows(2).all(|w| w[0] <= w[1]), "{ages:?}");
+    }
+}

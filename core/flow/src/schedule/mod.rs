@@ -1,0 +1,277 @@
+//! Run, or skip with a reason: weighs evidence and forecast against deadline, duty and breaker.
+//! **Invariant:** every frame gets exactly one verdict; a verdict to run is always affordable and in time.
+//! It does not look at pixels or values: the engine describes the situation in numbers.
+
+mod breaker;
+mod budget;
+mod forecast;
+mod latency;
+mod trigger;
+
+use core::time::Duration;
+
+use crate::{
+    config::Config,
+    plan::{Environment, RunReason, SkipReason},
+    rng::Rng,
+    time::Timestamp,
+};
+
+use self::{
+    breaker::{Breaker, Passage},
+    budget::Budget,
+    forecast::Forecast,
+    latency::Latency,
+    trigger::Trigger,
+};
+
+/// Audits are rated as a share of skips at this frame period; faster cameras draw less often per frame, so that
+/// the cost in runs a second does not depend on the camera.
+const AUDIT_PERIOD: Duration = Duration::from_millis(33);
+/// Change that neither background nor tracks explain, in learnt standard deviations: above it something may have
+/// been born. Six leaves under one false alarm an hour on normal noise over a hundred blocks at 60 fps.
+const BIRTH_SIGMA: f32 = 6.0;
+/// A run is not worth it when the error right after a result is believed to be this share of what it is now:
+/// then the model's own noise is what exceeds the tolerance.
+const LEAST_GAIN: f32 = 0.8;
+/// While the learnt latency forbids every run, one run in this time measures it again.
+const RELEARN: Duration = Duration::from_secs(5);
+/// What one violation adds to the queue's pressure on the threshold, and how far the threshold can fall.
+const PRESSURE: f32 = 0.05;
+const LOWEST_THRESHOLD: f32 = 0.5;
+/// An audit stands for 1/propensity skips; clipped, for one audit must not outweigh a minute of results.
+const HEAVIEST_AUDIT: f32 = 20.0;
+
+/// What the engine knows when a frame comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation {
+    pub now: Timestamp,
+    pub captured: Timestamp,
+    pub frame_period: Duration,
+    pub in_flight: usize,
+    /// Age that the newest result has at the first refresh after a run of this frame; `None` without a result.
+    pub age_then: Option<Duration>,
+    /// The source's spread at that refresh.
+    pub spread_then: f32,
+    /// Whether a followed target does not look like its key frame any more.
+    pub lost: bool,
+    /// Unexplained change, in standard deviations.
+    pub unexplained: f32,
+    /// Whether the picture is another one.
+    pub cut: bool,
+}
+
+/// The verdict on one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Run(RunReason),
+    /// Skip, and the reason for which a run was wanted all the same.
+    Skip(SkipReason, Option<RunReason>),
+}
+
+/// How a run that was asked for compares with the answers before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Review {
+    pub reason: RunReason,
+    pub error: Option<f32>,
+    pub births: u32,
+    pub deaths: u32,
+    /// The source's spread and the result's age, as they were when the run was planned.
+    pub spread: f32,
+    pub age: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Scheduler {
+    epsilon: f32,
+    miss_rate: f32,
+    deadline: Duration,
+    max_age: Duration,
+    max_in_flight: usize,
+    audit_rate: f32,
+    rng: Rng,
+    latency: Latency,
+    forecast: Forecast,
+    budget: Budget,
+    breaker: Breaker,
+    birth: Trigger,
+    residual: Trigger,
+    /// The virtual queue Z of DESIGN section 6: excess of violations over the miss rate.
+    excess: f32,
+    /// Believed error right after a result, smoothed: what a run can achieve.
+    fresh: Option<f32>,
+    last_run: Timestamp,
+}
+
+impl Scheduler {
+    pub(crate) fn new(config: &Config, seed: u64) -> Self {
+        Self {
+            epsilon: config.tolerance.epsilon,
+            miss_rate: config.tolerance.miss_rate,
+            deadline: config.budget.deadline,
+            max_age: config.budget.max_age,
+            max_in_flight: config.budget.max_in_flight as usize,
+            audit_rate: config.scheduling.audit_rate,
+            rng: Rng::new(seed),
+            latency: Latency::new(config.scheduling.initial_latency),
+            forecast: Forecast::new(config.tolerance.epsilon, config.tolerance.miss_rate),
+            budget: Budget::new(config.budget.duty),
+            breaker: Breaker::default(),
+            birth: Trigger::default(),
+            residual: Trigger::default(),
+            excess: 0.0,
+            fresh: None,
+            last_run: Timestamp::ZERO,
+        }
+    }
+
+    /// The 95% quantile of what a run takes.
+    pub(crate) const fn latency(&self) -> Duration {
+        self.latency.p95()
+    }
+
+    /// The error that is exceeded with the card's miss rate.
+    pub(crate) fn error(&self, spread: f32, age: Duration) -> f32 {
+        self.forecast.error(spread, age)
+    }
+
+    /// The verdict on one frame.
+    pub(crate) fn judge(&mut self, s: &Situation) -> Verdict {
+        // Drawn on every frame, so that the sequence does not depend on what else was found.
+        let audit = self.rng.unit() < self.propensity(s.frame_period);
+        let wanted = self.wanted(s).or_else(|| audit.then_some(RunReason::Audit));
+        let Some(reason) = wanted else {
+            return Verdict::Skip(SkipReason::WithinTolerance, None);
+        };
+        match self.obstacle(s) {
+            Ok(probe) => {
+                self.budget.charge(self.latency.median());
+                self.last_run = s.now;
+                Verdict::Run(if probe { RunReason::Probe } else { reason })
+            }
+            // An audit that cannot run is a plain skip: nobody needed it.
+            Err(_) if reason == RunReason::Audit => Verdict::Skip(SkipReason::WithinTolerance, None),
+            Err(skip) => Verdict::Skip(skip, Some(reason)),
+        }
+    }
+
+    /// Probability that a frame which nothing asks for is run to check the forecast.
+    fn propensity(&self, frame_period: Duration) -> f32 {
+        let share = frame_period.as_secs_f32() / AUDIT_PERIOD.as_secs_f32();
+        (self.audit_rate * share).min(0.5)
+    }
+
+    fn wanted(&self, s: &Situation) -> Option<RunReason> {
+        let Some(age_then) = s.age_then else {
+            return Some(RunReason::First);
+        };
+        if s.cut {
+            return Some(RunReason::SceneCut);
+        }
+        if age_then >= self.max_age {
+            return Some(RunReason::Age);
+        }
+        if s.lost && self.residual.allows(s.now) {
+            return Some(RunReason::Residual);
+        }
+        if s.unexplained > BIRTH_SIGMA && self.birth.allows(s.now) {
+            return Some(RunReason::Birth);
+        }
+        let error = self.forecast.error(s.spread_then, age_then);
+        let helps = self.fresh.is_none_or(|fresh| fresh < error * LEAST_GAIN);
+        (helps && error > self.threshold() * self.epsilon).then_some(RunReason::Forecast)
+    }
+
+    /// The share of the tolerance that the forecast may reach.
+    fn threshold(&self) -> f32 {
+        (1.0 - PRESSURE * self.excess).max(LOWEST_THRESHOLD)
+    }
+
+    /// Why a wanted run cannot be, or whether it would be a probe.
+    fn obstacle(&mut self, s: &Situation) -> Result<bool, SkipReason> {
+        let probe = match self.breaker.state(s.now) {
+            Passage::Open(_) => return Err(SkipReason::ModelFailing),
+            Passage::Probe if s.in_flight > 0 => return Err(SkipReason::ModelFailing),
+            Passage::Probe => true,
+            Passage::Closed => false,
+        };
+        if s.in_flight >= self.max_in_flight {
+            return Err(SkipReason::InFlight);
+        }
+        let late = s.now + self.latency.p95() > s.captured + self.deadline;
+        if late && s.now.since(self.last_run) < RELEARN {
+            return Err(SkipReason::Deadline);
+        }
+        if !self.budget.affords(s.now, self.latency.median()) {
+            return Err(SkipReason::Budget);
+        }
+        Ok(probe)
+    }
+
+    /// Takes the end of a run that was charged as `charged` when it started.
+    pub(crate) fn ended(&mut self, took: Duration, charged: Duration) {
+        self.budget.settle(charged, took);
+        self.latency.record(took);
+    }
+
+    /// Gives back what a run was charged and did not use.
+    pub(crate) fn refund(&mut self, unused: Duration) {
+        self.budget.settle(unused, Duration::ZERO);
+    }
+
+    /// What a run is charged when it starts.
+    pub(crate) const fn charge(&self) -> Duration {
+        self.latency.median()
+    }
+
+    /// Takes a failed run; whether the breaker opened by it.
+    pub(crate) fn failed(&mut self, now: Timestamp) -> bool {
+        self.breaker.failed(now)
+    }
+
+    /// Takes a good run; whether the breaker closed by it.
+    pub(crate) fn succeeded(&mut self) -> bool {
+        self.breaker.succeeded()
+    }
+
+    /// Whether and until when the breaker is open.
+    pub(crate) const fn open_until(&self) -> Option<Timestamp> {
+        self.breaker.until()
+    }
+
+    /// Learns from a fresh result.
+    pub(crate) fn review(&mut self, now: Timestamp, r: &Review) {
+        let changed = r.births + r.deaths > 0;
+        let moved = r.error.is_some_and(|e| e > 0.5 * self.epsilon);
+        match r.reason {
+            RunReason::Birth => self.birth.learn(now, r.births > 0),
+            RunReason::Residual => self.residual.learn(now, changed || moved),
+            _ => {}
+        }
+        let Some(error) = r.error else { return };
+        self.forecast.learn(error, r.spread, r.age);
+        let violated = f32::from(u8::from(error > self.epsilon));
+        let weight = match r.reason {
+            RunReason::Audit => (1.0 / self.audit_rate.max(1e-3)).min(HEAVIEST_AUDIT),
+            _ => 1.0,
+        };
+        self.excess = (self.excess + weight / HEAVIEST_AUDIT * (violated - self.miss_rate)).clamp(0.0, 20.0);
+    }
+
+    /// Takes what is believed about the error right after a result.
+    pub(crate) fn refreshed(&mut self, spread: f32, age: Duration) {
+        let error = self.forecast.error(spread, age);
+        self.fresh = Some(self.fresh.map_or(error, |fresh| fresh + 0.3 * (error - fresh)));
+    }
+
+    pub(crate) fn adapt(&mut self, environment: &Environment) {
+        self.budget.adapt(environment);
+    }
+
+    /// Forgets what belongs to the picture; keeps what belongs to the device (latency, budget, breaker).
+    pub(crate) fn reset(&mut self) {
+        self.birth = Trigger::default();
+        self.residual = Trigger::default();
+        self.fresh = None;
+    }
+}
