@@ -1,1 +1,17 @@
-//! Placeholder.
+//! Scenes with exact truth and rendered pixels, simulated detectors and latencies, baselines, metrics.
+//!
+//! A scene is data ([`SceneSpec`]); with a seed it becomes a [`Scene`] that renders frames and knows the truth at
+//! every time. [`run`](run::run) lets several policies meet the same frames in virtual time and scores every
+//! display refresh. There is no clock, file, thread or ambient randomness in this crate: the same scene and seed
+//! give the same bytes and the same figures everywhere.
+#![forbid(unsafe_code)]
+
+pub mod rng;
+mod scene;
+mod spec;
+
+pub use scene::{Colour, RenderedFrame, Scene, Truth};
+pub use spec::{
+    Background, Camera, Change, DetectorSpec, Display, Easing, Edge, LatencySpec, Light, Motion, Num, Object,
+    Pattern, SceneError, SceneSpec, Shape, Split, Texture, ToleranceSpec,
+};
