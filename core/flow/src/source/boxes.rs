@@ -1,0 +1,247 @@
+//! Boxes with identity: births, matches, misses and deaths of tracks, and the boxes at any time.
+//! **Invariant:** at most [`MOST_TRACKS`] tracks; identities are never used twice, not even after a reset.
+//! It does not look at pixels: it takes where the follower says that they went.
+
+use alloc::vec::Vec;
+
+use super::{
+    Backtest, Carried, TrackState,
+    associate::{assign, common_motion},
+    track::{CERTAIN, Track},
+};
+use crate::{
+    answer::Carry,
+    gate::{Fit, Target},
+    geometry::{Point, Rect},
+    time::Timestamp,
+    value::Detection,
+};
+
+/// More tracks than this are not kept; the matching is cubic in it.
+pub(super) const MOST_TRACKS: usize = 64;
+/// More detections than this are not looked at; the best scores are.
+const MOST_DETECTIONS: usize = 128;
+/// Detections below this score are not even used to continue a track (ByteTrack's low threshold).
+const WORTHLESS: f32 = 0.1;
+
+/// The tracks of one stream.
+#[derive(Debug)]
+pub(super) struct Boxes {
+    tracks: Vec<Track>,
+    next: u32,
+    epsilon: f32,
+    /// Answers are asked for this long back, in seconds; 0 without delay.
+    delay: f32,
+    first: Option<Timestamp>,
+    newest: Option<Timestamp>,
+    followed: Timestamp,
+}
+
+impl Boxes {
+    pub fn new(epsilon: f32, delay: f32) -> Self {
+        Self {
+            tracks: Vec::with_capacity(MOST_TRACKS),
+            next: 0,
+            epsilon,
+            delay,
+            first: None,
+            newest: None,
+            followed: Timestamp::ZERO,
+        }
+    }
+
+    pub fn reset(&mut self) {
+        self.tracks.clear();
+        (self.first, self.newest, self.followed) = (None, None, Timestamp::ZERO);
+    }
+
+    pub fn admit(&mut self, time: Timestamp, detections: &[Detection]) -> Backtest {
+        let delay = self.delay;
+        self.tracks.retain(|t| !t.forgotten(time, delay));
+        let found = worth_looking_at(detections);
+        let owner = self.matches(time, &found);
+        let late = self.newest.is_some_and(|n| time < n);
+        let mut report = self.judge(time, &found, &owner);
+        if late {
+            return report;
+        }
+        report.age = self.newest.map_or(0.0, |n| time.secs_from(n));
+        let mut taken = [false; MOST_DETECTIONS];
+        for (track, owner) in self.tracks.iter_mut().zip(&owner) {
+            match owner.and_then(|i| found.get(i).map(|d| (i, d))) {
+                Some((i, d)) => {
+                    taken[i] = true;
+                    track.matched(time, d, self.epsilon);
+                }
+                None => {
+                    if track.missed(time) && track.confirmed && track.score >= CERTAIN {
+                        report.deaths += 1;
+                    }
+                }
+            }
+        }
+        let velocities: Vec<Point> = self.tracks.iter().filter_map(Track::velocity).collect();
+        let common = common_motion(&velocities);
+        for (d, _) in found.iter().zip(taken).filter(|(_, taken)| !taken) {
+            self.birth(time, d, common);
+        }
+        self.first.get_or_insert(time);
+        self.newest = Some(time);
+        report
+    }
+
+    /// For each track the index of its detection: sure detections first, for all tracks; then faint ones, for
+    /// those that are shown.
+    ///
+    /// # Source
+    /// Zhang et al., "ByteTrack", ECCV 2022.
+    fn matches(&self, time: Timestamp, found: &[Detection]) -> Vec<Option<usize>> {
+        let sure = found.partition_point(|d| d.score >= CERTAIN);
+        let place = |d: &[Detection]| d.iter().map(|d| (d.bounds, d.class)).collect::<Vec<_>>();
+        let expected: Vec<_> = self.tracks.iter().map(|t| t.expected(time, true)).collect();
+        let mut owner = assign(&expected, &place(&found[..sure]));
+        let rest: Vec<_> = (self.tracks.iter().zip(&owner))
+            .map(|(t, o)| t.expected(time, o.is_none() && t.hidden.is_none()))
+            .collect();
+        for (owner, faint) in owner.iter_mut().zip(assign(&rest, &place(&found[sure..]))) {
+            *owner = owner.or(faint.map(|i| i + sure));
+        }
+        owner
+    }
+
+    /// How wrong an answer for `time` would have been, by the evidence before it.
+    fn judge(&self, time: Timestamp, found: &[Detection], owner: &[Option<usize>]) -> Backtest {
+        let mut report = Backtest::default();
+        if self.newest.is_none() {
+            return report;
+        }
+        let mut error = 0.0_f32;
+        let mut known = [false; MOST_DETECTIONS];
+        for (track, owner) in self.tracks.iter().zip(owner) {
+            let Some((i, d)) = owner.and_then(|i| found.get(i).map(|d| (i, d))) else { continue };
+            let answered = track.visible(time) || (track.hidden.is_none() && d.score < CERTAIN);
+            if !answered {
+                continue;
+            }
+            known[i] = true;
+            let (bounds, from) = track.forecast(time);
+            error = error.max(bounds.worst_corner(&d.bounds));
+            report.horizon = report.horizon.max(time.secs_from(from));
+        }
+        report.error = Some(error);
+        report.births = (found.iter().zip(known)).filter(|(d, k)| d.score >= CERTAIN && !k).count() as u32;
+        report
+    }
+
+    fn birth(&mut self, time: Timestamp, d: &Detection, common: Option<(Point, f32)>) {
+        if self.tracks.len() >= MOST_TRACKS {
+            let spare = (self.tracks.iter().enumerate())
+                .filter(|(_, t)| t.hidden.is_some() || (!t.confirmed && d.score >= CERTAIN))
+                .min_by_key(|(_, t)| t.seen)
+                .map(|(i, _)| i);
+            let Some(i) = spare else { return };
+            self.tracks.remove(i);
+        }
+        let Some(next) = self.next.checked_add(1) else { return };
+        let mut track = Track::born(self.next, time, d);
+        self.next = next;
+        if let Some((v, spread)) = common {
+            let deviation = spread.max(0.2 * v.length()).max(5.0);
+            track.path.axis(0).expect(v.x, deviation);
+            track.path.axis(1).expect(v.y, deviation);
+        }
+        self.tracks.push(track);
+    }
+
+    pub fn targets(&self, background: Point, out: &mut Vec<Target>) {
+        for t in self.tracks.iter().filter(|t| t.hidden.is_none()) {
+            let fresh = t.path.good() <= t.path.key_time();
+            let guess = if fresh { background } else { t.moved_since_key() };
+            out.push(Target { identity: t.identity, bounds: t.key_bounds(), guess });
+        }
+    }
+
+    pub fn follow(&mut self, time: Timestamp, fits: &[Fit]) {
+        for (i, fit) in fits.iter().enumerate() {
+            // Fits come in the order of the targets, so the track is at its index or a little later.
+            let near = self.tracks.iter().skip(i).position(|t| t.identity == fit.identity).map(|p| p + i);
+            let at = near.or_else(|| self.tracks.iter().position(|t| t.identity == fit.identity));
+            if let Some(track) = at.and_then(|i| self.tracks.get_mut(i)) {
+                track.follow(time, fit);
+            }
+        }
+        self.followed = self.followed.max(time);
+    }
+
+    pub fn answer(&self, at: Timestamp, out: &mut Vec<Detection>) -> Option<Carried> {
+        let (first, newest) = (self.first?, self.newest?);
+        out.clear();
+        if self.delay > 0.0 && at < first {
+            return None;
+        }
+        let mut spread = 0.0_f32;
+        let mut oldest = Timestamp::MAX;
+        let (mut pixels, mut trend) = (false, false);
+        for t in &self.tracks {
+            if !t.visible(at) || (self.delay > 0.0 && at < t.path.oldest()) {
+                continue;
+            }
+            let bounds = t.shown(at, self.delay == 0.0);
+            out.push(Detection { bounds, score: t.score, class: t.class, identity: Some(t.identity) });
+            spread = spread.max(t.spread(at));
+            oldest = oldest.min(t.path.good());
+            pixels |= t.path.pixels();
+            trend |= t.path.trends();
+        }
+        if out.is_empty() {
+            oldest = newest.max(self.followed);
+        }
+        let between = at < newest;
+        let carry = if pixels {
+            Carry::Pixels
+        } else if trend {
+            Carry::Trend
+        } else {
+            Carry::Hold
+        };
+        Some(Carried {
+            carry: (!between).then_some(carry),
+            key_frame: newest,
+            horizon: if between { 0.0 } else { at.secs_from(oldest).max(0.0) },
+            spread,
+        })
+    }
+
+    pub fn tracks(&self, at: Timestamp, out: &mut Vec<TrackState>) {
+        for t in self.tracks.iter().filter(|t| t.hidden.is_none()) {
+            let bounds = t.position(at);
+            out.push(TrackState {
+                identity: t.identity,
+                bounds,
+                spread: t.spread(at),
+                since_evidence: at.secs_from(t.path.good()).max(0.0),
+                fit: t.fit,
+                doubtful: t.doubtful(),
+                covered: self.covered(t, &bounds, at),
+            });
+        }
+    }
+
+    /// The largest share of `bounds` that another shown track covers.
+    fn covered(&self, track: &Track, bounds: &Rect, at: Timestamp) -> f32 {
+        let area = bounds.area().max(1e-6);
+        (self.tracks.iter())
+            .filter(|t| t.identity != track.identity && t.visible(at))
+            .map(|t| t.position(at).clipped(bounds).area() / area)
+            .fold(0.0, f32::max)
+    }
+}
+
+/// The detections that count, best first, equal scores in their order.
+fn worth_looking_at(detections: &[Detection]) -> Vec<Detection> {
+    let mut found: Vec<Detection> =
+        detections.iter().filter(|d| d.score >= WORTHLESS && d.bounds.is_valid()).copied().collect();
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    found.truncate(MOST_DETECTIONS);
+    found
+}

@@ -1,0 +1,214 @@
+//! One object: its box over time, its identity, and whether it may be shown.
+//! **Invariant:** identity and class never change; all limits are in seconds, never in frames or results.
+//! It does not choose its detections (`associate`) and is not created or forgotten here (`boxes`).
+
+use super::{associate::Expected, kalman::Tuning, path::Path};
+use crate::{
+    gate::{Fit, FitState},
+    geometry::{Point, Rect},
+    time::Timestamp,
+    value::Detection,
+};
+
+/// Positions that a track remembers: a second at 60 fps, half a second at 120 fps and above.
+const MEMORY: usize = 64;
+/// A score from which one sight is enough (the usual operating point of detectors).
+pub(super) const CERTAIN: f32 = 0.5;
+/// Without pixels a track that results no longer show is shown this long after it was last seen, in seconds.
+const PATIENCE: f32 = 0.3;
+/// With pixels that still look like it, this long: a detector that misses keeps missing for a while.
+const PATIENCE_WITH_PIXELS: f32 = 1.0;
+/// A track that was seen once with a low score is forgotten after this long, in seconds.
+const FLICKER: f32 = 0.6;
+/// A hidden track keeps its identity for this long, in seconds: the length of a common occlusion.
+pub(super) const DORMANT: f32 = 2.0;
+/// Log-size limits: boxes from half a pixel to 65,536 pixels wide.
+const LOG_SIZE: (f32, f32) = (-0.7, 11.1);
+
+/// An object that is followed.
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    pub identity: u32,
+    pub class: u32,
+    pub score: f32,
+    pub path: Path,
+    /// Whether it was seen well enough to be shown.
+    pub confirmed: bool,
+    /// When a result last showed it.
+    pub seen: Timestamp,
+    /// Results in a row that did not show it.
+    pub misses: u32,
+    /// Since when it is not shown.
+    pub hidden: Option<Timestamp>,
+    /// What pixels last said, if they did since the key frame.
+    pub fit: Option<FitState>,
+}
+
+/// Centre and log-size.
+pub(super) fn numbers(r: &Rect) -> [f32; 4] {
+    let c = r.center();
+    let log = |s: f32| libm::logf(s.max(0.5)).clamp(LOG_SIZE.0, LOG_SIZE.1);
+    [c.x, c.y, log(r.width()), log(r.height())]
+}
+
+fn rect(n: [f32; 4]) -> Rect {
+    let side = |log: f32| libm::expf(log.clamp(LOG_SIZE.0, LOG_SIZE.1));
+    let place = |x: f32| x.clamp(-1e6, 1e6);
+    Rect::from_center(Point::new(place(n[0]), place(n[1])), side(n[2]), side(n[3]))
+}
+
+/// Detectors place edges to about 2% of the size and a third of a pixel; objects move about two sizes a second.
+fn tuning(size: f32) -> impl Fn(usize) -> Tuning {
+    let noise = 0.02 * size + 0.3;
+    move |j| {
+        if j < 2 {
+            Tuning { noise, speed: 2.0 * size + 20.0, damping: f32::INFINITY, steps: false }
+        } else {
+            Tuning { noise: 1.4 * noise / size, speed: 0.5, damping: 0.3, steps: false }
+        }
+    }
+}
+
+impl Track {
+    /// A track that begins with the detection `d` of the frame at `time`.
+    pub fn born(identity: u32, time: Timestamp, d: &Detection) -> Self {
+        let size = libm::sqrtf(d.bounds.area()).max(2.0);
+        Self {
+            identity,
+            class: d.class,
+            score: d.score,
+            path: Path::new(time, &numbers(&d.bounds), tuning(size), MEMORY),
+            confirmed: d.score >= CERTAIN,
+            seen: time,
+            misses: 0,
+            hidden: None,
+            fit: None,
+        }
+    }
+
+    /// Where it was, or will be, by all evidence.
+    pub fn position(&self, time: Timestamp) -> Rect {
+        rect(core::array::from_fn(|j| self.path.position(j, time)))
+    }
+
+    /// Where it is shown.
+    pub fn shown(&self, time: Timestamp, blended: bool) -> Rect {
+        if blended { rect(core::array::from_fn(|j| self.path.shown(j, time))) } else { self.position(time) }
+    }
+
+    /// Where it would have been shown by the evidence before `time`, and when that evidence was.
+    pub fn forecast(&self, time: Timestamp) -> (Rect, Timestamp) {
+        let mut from = time;
+        let numbers = core::array::from_fn(|j| {
+            let (x, t) = self.path.forecast(j, time);
+            from = from.min(t);
+            x
+        });
+        (rect(numbers), from)
+    }
+
+    /// Standard deviation of the worst corner's error, in pixels.
+    pub fn spread(&self, time: Timestamp) -> f32 {
+        let half = self.position(time);
+        let (w, h) = (0.5 * half.width(), 0.5 * half.height());
+        let v = |j| self.path.variance(j, time);
+        libm::sqrtf(v(0) + w * w * v(2) + v(1) + h * h * v(3))
+    }
+
+    /// What the matching needs.
+    pub fn expected(&self, time: Timestamp, free: bool) -> Expected {
+        let sigma = libm::sqrtf(self.path.variance(0, time).max(self.path.variance(1, time)));
+        Expected { bounds: self.position(time), sigma, class: self.class, free }
+    }
+
+    /// Whether an answer for `time` contains it.
+    pub fn visible(&self, time: Timestamp) -> bool {
+        let left = self.fit == Some(FitState::Outside) && time > self.path.good();
+        let waited = self.misses > 0
+            && self.fit != Some(FitState::Followed)
+            && time.secs_from(self.seen) > PATIENCE_WITH_PIXELS;
+        self.confirmed && self.hidden.is_none_or(|h| time < h) && !left && !waited
+    }
+
+    /// Whether the next result has to say whether it is there.
+    pub fn doubtful(&self) -> bool {
+        self.hidden.is_none() && (self.misses > 0 || !self.confirmed)
+    }
+
+    /// Takes the detection that shows it.
+    pub fn matched(&mut self, time: Timestamp, d: &Detection, epsilon: f32) {
+        let size = libm::sqrtf(d.bounds.area()).max(2.0);
+        self.path.measure(time, &numbers(&d.bounds), |j| if j < 2 { epsilon } else { 2.0 * epsilon / size });
+        self.score = d.score;
+        self.confirmed |= d.score >= CERTAIN || time > self.seen;
+        (self.seen, self.misses, self.hidden, self.fit) = (time, 0, None, None);
+    }
+
+    /// Takes that the result of the frame at `time` does not show it. Returns whether it is hidden from now on.
+    pub fn missed(&mut self, time: Timestamp) -> bool {
+        let unseen = time.secs_from(self.seen);
+        self.misses += 1;
+        self.path.set_key(time);
+        let gone = match self.fit.take() {
+            Some(FitState::Lost | FitState::Outside) => true,
+            Some(FitState::Followed) => self.misses > 2 || unseen > PATIENCE_WITH_PIXELS,
+            Some(FitState::Weak) | None => self.misses > 1 || unseen > PATIENCE,
+        };
+        let hides = gone && self.hidden.is_none();
+        if hides {
+            self.hidden = Some(time);
+        }
+        hides
+    }
+
+    /// Whether it is forgotten at `time`; answers may still be asked for `delay` seconds back.
+    pub fn forgotten(&self, time: Timestamp, delay: f32) -> bool {
+        let since = |t: Timestamp| time.secs_from(t);
+        if self.confirmed {
+            since(if self.hidden.is_some() { self.seen } else { self.path.good() }) > DORMANT + delay
+        } else {
+            since(self.seen) > FLICKER
+        }
+    }
+
+    /// Takes where pixels saw it in the frame at `time`.
+    pub fn follow(&mut self, time: Timestamp, fit: &Fit) {
+        if time <= self.path.key_time() {
+            return;
+        }
+        let sound = fit.moved.is_finite() && fit.sigma.is_finite() && (0.1..=10.0).contains(&fit.scale);
+        self.fit = Some(if sound { fit.state } else { FitState::Lost });
+        if self.fit != Some(FitState::Followed) {
+            return;
+        }
+        let grown = libm::logf(fit.scale);
+        let key: [f32; 4] = core::array::from_fn(|j| self.path.key(j));
+        let size = libm::expf(0.5 * (key[2] + key[3])).max(2.0);
+        let to = [key[0] + fit.moved.x, key[1] + fit.moved.y, key[2] + grown, key[3] + grown];
+        self.path.follow(
+            time,
+            |j| to[j],
+            |j| if j < 2 { fit.sigma.abs() } else { 1.4 * fit.sigma.abs() / size },
+        );
+    }
+
+    /// Its motion from the key frame to the newest evidence.
+    pub fn moved_since_key(&self) -> Point {
+        let now = self.path.good().max(self.path.key_time());
+        let to = |j| self.path.position(j, now) - self.path.key(j);
+        Point::new(to(0), to(1))
+    }
+
+    /// Where it was on the key frame.
+    pub fn key_bounds(&self) -> Rect {
+        rect(core::array::from_fn(|j| self.path.key(j)))
+    }
+
+    /// Its velocity when that is known to half its size, in pixels a second.
+    pub fn velocity(&self) -> Option<Point> {
+        let ((vx, ex), (vy, ey)) = (self.path.rate(0), self.path.rate(1));
+        let v = Point::new(vx, vy);
+        let error = Point::new(ex, ey).length();
+        (self.confirmed && self.hidden.is_none() && (error < 0.5 * v.length() || error < 15.0)).then_some(v)
+    }
+}
