@@ -2,6 +2,13 @@
 //! **Invariant:** measuring a frame allocates nothing once a key frame is set.
 //! It does not decide whether to run (that is `schedule`) and does not move answers (that is `source`).
 
+mod blocks;
+mod follow;
+mod patch;
+mod picture;
+mod sample;
+mod solve;
+
 use alloc::vec::Vec;
 
 use crate::{
@@ -9,6 +16,13 @@ use crate::{
     geometry::{Point, Rect},
     plan::TicketId,
     time::Timestamp,
+};
+
+use self::{
+    blocks::Blocks,
+    follow::{Conditions, Follower},
+    picture::Picture,
+    sample::Sampler,
 };
 
 /// Something on the key frame that is to be followed.
@@ -53,61 +67,318 @@ pub struct Fit {
 }
 
 /// What one frame shows, relative to the key frame.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Evidence {
     /// One fit per target, in the order of the targets.
     pub fits: Vec<Fit>,
     /// Motion of the background since the key frame, in upright pixels.
     pub background: Point,
+    /// Whether that motion was found; otherwise it is a guess.
+    pub background_state: FitState,
+    /// Change of size of the background since the key frame (zoom); 1 when unchanged.
+    pub background_scale: f32,
+    /// Brightness as a multiple of the key frame's, after `offset` levels are taken off.
+    pub gain: f32,
+    /// Levels that light or exposure added since the key frame.
+    pub offset: f32,
     /// The largest change of a block that neither gain, offset, background nor targets explain,
     /// in standard deviations of the noise that the gate has learnt.
     pub unexplained: f32,
     /// Where that block is.
     pub unexplained_at: Rect,
-    /// Share of blocks that are unexplained, from 0 to 1.
+    /// Share of the blocks that nothing explains beforehand which changed by more than five standard deviations,
+    /// from 0 to 1.
     pub changed: f32,
+    /// Share of blocks that the key frame did not show, as a pan uncovers them, from 0 to 1: what is in them is
+    /// neither explained nor counted as unexplained.
+    pub uncovered: f32,
     /// Whether the picture as a whole is another one.
     pub cut: bool,
 }
 
+impl Default for Evidence {
+    fn default() -> Self {
+        Self {
+            fits: Vec::new(),
+            background: Point::default(),
+            background_state: FitState::Weak,
+            background_scale: 1.0,
+            gain: 1.0,
+            offset: 0.0,
+            unexplained: 0.0,
+            unexplained_at: Rect::default(),
+            changed: 0.0,
+            uncovered: 0.0,
+            cut: false,
+        }
+    }
+}
+
+/// Runs whose pictures are kept at a time; the oldest gives way.
+const KEPT: usize = 8;
+/// The most targets that are followed; further ones are reported as [`FitState::Weak`] at their guess.
+const FOLLOWED: usize = 128;
+/// How far a lost target and a lost background are searched at first, in working pixels: at 320 × 180 and 60 Hz a
+/// reach of 8 covers an unforeseen 480 pixels a second, one and a half frame widths.
+const REACH: f32 = 8.0;
+/// Standard error above which the background's motion is not used, in working pixels.
+const VAGUE_BACKGROUND: f32 = 0.75;
+/// A target's standard error may be this share of the tolerance; at least half a working pixel.
+const VAGUE_SHARE: f32 = 0.33;
+/// The longest pause between frames over which velocities are used, in seconds.
+const LONGEST_PAUSE_S: f32 = 0.5;
+/// Share of changed blocks and likeness of the block means that make a cut when nothing can be followed.
+const CUT_SHARE: f32 = 0.5;
+const CUT_LIKENESS: f32 = 0.6;
+/// How far around a target its pixels explain change, in working pixels, and as a share of its size.
+const MARGIN: f32 = 2.0;
+const MARGIN_SHARE: f32 = 0.1;
+
+/// A picture that waits for its run's result.
+#[derive(Debug)]
+struct Kept {
+    ticket: TicketId,
+    picture: Picture,
+    /// Where the background was, relative to the key frame of that time, in working pixels.
+    background: Point,
+}
+
 /// The gate: keeps pictures of frames that are being run, follows the newest one that has a result.
+///
+/// # Units
+/// Inside, positions are in *working pixels*: whole numbers of upright pixels, so many that the longer side of the
+/// frame has at most 320 of them. The kept picture has that resolution; frames are sampled sparsely with its kernel.
 #[derive(Debug)]
 pub struct Gate {
+    epsilon: f32,
+    kept: Vec<Kept>,
+    /// Pictures whose memory is used again.
+    spare: Vec<Picture>,
+    key: Option<Picture>,
+    background: Follower,
+    targets: Vec<Target>,
+    followers: Vec<Follower>,
+    blocks: Blocks,
+    /// Standard deviation of a working pixel's noise, in levels; learnt from the background.
+    noise: f32,
+    learnt: Option<f32>,
+    newest: Option<Timestamp>,
+    scratch: Vec<f32>,
+    before: Vec<(u32, Point)>,
     evidence: Evidence,
 }
 
 impl Gate {
     /// A gate for answers that may be wrong by `epsilon` upright pixels.
     pub fn new(epsilon: f32) -> Self {
-        let _ = epsilon;
-        Self { evidence: Evidence::default() }
+        Self {
+            epsilon: if epsilon.is_finite() { epsilon.max(0.0) } else { 0.0 },
+            kept: Vec::new(),
+            spare: Vec::new(),
+            key: None,
+            background: Follower::empty(),
+            targets: Vec::new(),
+            followers: Vec::new(),
+            blocks: Blocks::default(),
+            noise: 1.0,
+            learnt: None,
+            newest: None,
+            scratch: Vec::new(),
+            before: Vec::new(),
+            evidence: Evidence::default(),
+        }
     }
 
-    /// Keeps a small copy of the frame on which `ticket` runs.
+    /// Keeps a small copy of the frame on which `ticket` runs. Call it after [`Gate::measure`] of the same frame.
+    /// At most eight are kept; the oldest gives way.
     pub fn keep(&mut self, ticket: TicketId, captured: Timestamp, luma: &Luma<'_>) {
-        let _ = (ticket, captured, luma);
+        self.discard(ticket);
+        if self.kept.len() == KEPT {
+            let oldest = self.kept.remove(0);
+            self.spare.push(oldest.picture);
+        }
+        let mut picture = self.spare.pop().unwrap_or_default();
+        picture.take(captured, luma);
+        self.kept.push(Kept { ticket, picture, background: self.background.pose.shift });
     }
 
     /// Forgets the frame of a run that gave no result.
     pub fn discard(&mut self, ticket: TicketId) {
-        let _ = ticket;
+        if let Some(i) = self.kept.iter().position(|k| k.ticket == ticket) {
+            let kept = self.kept.remove(i);
+            self.spare.push(kept.picture);
+        }
     }
 
     /// Makes the kept frame of `ticket` the key frame, to be followed at `targets`.
     /// Returns whether the frame was still there.
     pub fn rekey(&mut self, ticket: TicketId, targets: &[Target]) -> bool {
-        let _ = (ticket, targets);
-        false
+        let Some(i) = self.kept.iter().position(|k| k.ticket == ticket) else {
+            return false;
+        };
+        let Kept { mut picture, background: then, .. } = self.kept.remove(i);
+        let same_size = self.key.as_ref().is_some_and(|k| k.full == picture.full);
+        let guess = if same_size { self.background.pose.shift - then } else { Point::default() };
+        // Where the background was on the other kept frames is now told from the new key frame.
+        for kept in &mut self.kept {
+            kept.background = if same_size { kept.background - then } else { Point::default() };
+        }
+        picture.integrate();
+        let quiet = picture.noise(&mut self.scratch);
+        self.noise = self.learnt.map_or(quiet, |l| l.min(quiet));
+        self.blocks.rekey(&picture);
+        self.rekey_background(&picture, targets, guess, same_size);
+        self.rekey_targets(&picture, targets);
+        if let Some(old) = self.key.replace(picture) {
+            self.spare.push(old);
+        }
+        true
+    }
+
+    fn rekey_background(&mut self, key: &Picture, targets: &[Target], guess: Point, same_size: bool) {
+        let all = Rect::new(0.0, 0.0, key.size.0 as f32, key.size.1 as f32);
+        let k = 1.0 / key.side as f32;
+        let taken = |x: i32, y: i32| {
+            let (x, y) = (x as f32 + 0.5, y as f32 + 0.5);
+            targets.iter().any(|t| {
+                let b = &t.bounds;
+                x > b.x0 * k - MARGIN
+                    && x < b.x1 * k + MARGIN
+                    && y > b.y0 * k - MARGIN
+                    && y < b.y1 * k + MARGIN
+            })
+        };
+        let (nx, ny) = if key.size.0 >= key.size.1 { (16, 9) } else { (9, 16) };
+        self.background.patch.build(key, &all, (nx, ny), false, taken);
+        let velocity = Some(self.background.velocity).filter(|_| same_size);
+        self.background.restart(guess, velocity);
+    }
+
+    fn rekey_targets(&mut self, key: &Picture, targets: &[Target]) {
+        self.before.clear();
+        for (t, f) in self.targets.iter().zip(&self.followers) {
+            if f.state == FitState::Followed {
+                self.before.push((t.identity, f.velocity));
+            }
+        }
+        self.targets.clear();
+        self.targets.extend_from_slice(targets);
+        let count = targets.len().min(FOLLOWED);
+        self.followers.truncate(count);
+        self.followers.resize_with(count, Follower::empty);
+        let age = self.newest.map_or(0.0, |n| n.secs_from(key.captured));
+        let k = 1.0 / key.side as f32;
+        let limit = 2.0 * (key.full.0 + key.full.1) as f32;
+        self.evidence.fits.clear();
+        for (i, t) in self.targets.iter_mut().enumerate() {
+            // Nothing that lies further away than this can be followed, and sums of it stay exact.
+            let near = |v: f32| if v.is_finite() { v.clamp(-limit, limit) } else { 0.0 };
+            t.guess = Point::new(near(t.guess.x), near(t.guess.y));
+            let b = t.bounds;
+            t.bounds = if b.is_valid() {
+                Rect::new(near(b.x0), near(b.y0), near(b.x1), near(b.y1))
+            } else {
+                Rect::default()
+            };
+            self.evidence.fits.push(Fit {
+                identity: t.identity,
+                moved: t.guess,
+                scale: 1.0,
+                residual: 0.0,
+                sigma: REACH * key.side as f32,
+                state: FitState::Weak,
+            });
+            let Some(follower) = self.followers.get_mut(i) else { continue };
+            let area = key.working(&t.bounds);
+            // Twelve samples a side where there is room for them.
+            let room = |a: f32| if a >= 48.0 { 12 } else { 8 };
+            let cells = (room(area.width()), room(area.height()));
+            follower.patch.build(key, &area, cells, true, |_, _| false);
+            let known = self.before.iter().find(|(id, _)| *id == t.identity).map(|(_, v)| *v);
+            let guess = t.guess.scaled(k);
+            let velocity = known.or_else(|| (age > 0.004).then(|| guess.scaled(1.0 / age)));
+            follower.restart(guess, velocity);
+        }
     }
 
     /// Compares a frame with the key frame. `None` while there is no key frame.
+    ///
+    /// A frame of another size than the key frame's is a cut.
     pub fn measure(&mut self, captured: Timestamp, luma: &Luma<'_>) -> Option<&Evidence> {
-        let _ = (captured, luma);
-        Some(&self.evidence).filter(|e| !e.fits.is_empty())
+        let pause = self.newest.map_or(0.0, |n| captured.secs_from(n));
+        let dt = pause.clamp(0.0, LONGEST_PAUSE_S);
+        self.newest = Some(captured);
+        let key = self.key.as_ref()?;
+        let out = &mut self.evidence;
+        if key.full != (luma.width(), luma.height()) {
+            *out = Evidence {
+                fits: core::mem::take(&mut out.fits),
+                cut: true,
+                changed: 1.0,
+                ..Evidence::default()
+            };
+            out.fits.iter_mut().for_each(|f| f.state = FitState::Lost);
+            return Some(out);
+        }
+        let side = key.side as f32;
+        let frame = Sampler::new(luma, key.side);
+        self.blocks.read(luma, key.side);
+        let on = Conditions { dt, noise: self.noise, vague: VAGUE_BACKGROUND, hint: None, reach: REACH };
+        self.background.follow(&frame, &on);
+        let background = &self.background;
+        let pose = background.pose;
+        if background.state == FitState::Followed {
+            // The residual holds the noise of both frames.
+            let now = background.outcome.noise * core::f32::consts::FRAC_1_SQRT_2;
+            let learnt = self.learnt.map_or(now, |l| l + 0.05 * (now - l));
+            self.learnt = Some(learnt);
+            self.noise = self.noise.min(learnt);
+        }
+
+        self.blocks.clear_explained();
+        let vague = (self.epsilon * VAGUE_SHARE / side).max(0.5);
+        for (i, follower) in self.followers.iter_mut().enumerate() {
+            let (target, fit) = (&self.targets[i], &mut out.fits[i]);
+            let area = key.working(&target.bounds);
+            let middle = Point::new((area.x0 + area.x1) * 0.5, (area.y0 + area.y1) * 0.5);
+            let hint = pose.motion(middle - background.patch.center);
+            let on = Conditions { dt, noise: self.noise, vague, hint: Some(hint), reach: REACH };
+            follower.follow(&frame, &on);
+            let moved = follower.pose.motion(middle - follower.patch.center);
+            let scale = follower.pose.scale();
+            *fit = Fit {
+                identity: target.identity,
+                moved: moved.scaled(side),
+                scale,
+                residual: follower.outcome.residual,
+                sigma: follower.outcome.sigma * side,
+                state: follower.state,
+            };
+            let (w, h) = (area.width(), area.height());
+            let margin = |size: f32| size * (1.0 + 2.0 * MARGIN_SHARE) + 2.0 * MARGIN;
+            self.blocks.explain(&Rect::from_center(middle + moved, margin(w * scale), margin(h * scale)));
+            self.blocks.explain(&Rect::from_center(middle + hint, margin(w), margin(h)));
+        }
+
+        let center = (background.patch.center.x, background.patch.center.y);
+        let change = self.blocks.compare(key, &pose, center, background.outcome.sigma, dt);
+        out.background = pose.shift.scaled(side);
+        out.background_state = background.state;
+        out.background_scale = pose.scale();
+        (out.gain, out.offset) = (change.gain, change.offset);
+        (out.unexplained, out.changed, out.uncovered) = (change.worst, change.changed, change.uncovered);
+        out.unexplained_at = change.worst_at.map_or(Rect::default(), |at| Blocks::rect(at, key.side));
+        let held = out.fits.iter().filter(|f| f.state == FitState::Followed).count();
+        out.cut = background.state != FitState::Followed
+            && change.changed_all > CUT_SHARE
+            && change.likeness < CUT_LIKENESS
+            && 2 * held <= out.fits.len();
+        Some(out)
     }
 
     /// Forgets everything.
     pub fn reset(&mut self) {
-        self.evidence.fits.clear();
+        let epsilon = self.epsilon;
+        *self = Self::new(epsilon);
     }
 }

@@ -1,0 +1,233 @@
+//! Follows one patch from frame to frame: where to start, when to search, what to believe.
+//! **Invariant:** a pose is finite and moves by at most the search's reach beyond its prediction in one frame.
+//! It does not know the other patches; hints about common motion are handed in.
+
+use crate::geometry::Point;
+
+use super::{
+    FitState,
+    patch::{Outcome, Patch, Pose, Start},
+    sample::Sampler,
+};
+
+/// A fit with a residual below this is taken without looking further: 80% of the variance is explained.
+const GOOD: f32 = 0.45;
+/// A fit with a residual above this is of something else: more than half of the variance is left.
+const LOST: f32 = 0.7;
+/// Contrast below this many standard deviations of the noise is no texture.
+const TEXTURE: f32 = 2.0;
+/// How far a patch may well be from where it is expected, in working pixels, when there is no texture to tell.
+const SPREAD: f32 = 3.0;
+/// A patch that is not found and was expected to be less than this inside the frame has left it.
+const HALF_IN: f32 = 0.5;
+/// Distance of the places that a search tries, in working pixels: within reach of the gradient of most textures.
+const STRIDE: f32 = 2.0;
+/// Time after which a velocity that is not seen any more has lost most of its worth, in seconds.
+const MEMORY_S: f32 = 0.4;
+/// Share of the newest velocity in the estimate.
+const NEWEST: f32 = 0.6;
+/// Places of a search that are refined.
+const REFINED: usize = 3;
+
+/// A patch that is followed.
+#[derive(Clone, Debug)]
+pub(super) struct Follower {
+    pub patch: Patch,
+    pub pose: Pose,
+    /// In working pixels a second.
+    pub velocity: Point,
+    pub outcome: Outcome,
+    pub state: FitState,
+    /// Frames since the patch was last followed.
+    misses: u32,
+    moving: bool,
+}
+
+/// What one frame allows and suggests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conditions {
+    /// Seconds since the frame before.
+    pub dt: f32,
+    /// Standard deviation of a working pixel's noise, in levels.
+    pub noise: f32,
+    /// Standard error above which a fit is too vague to be used, in working pixels.
+    pub vague: f32,
+    /// A shift to try as well, for example the background's.
+    pub hint: Option<Point>,
+    /// How far to search at first, in working pixels.
+    pub reach: f32,
+}
+
+impl Follower {
+    /// A follower without samples.
+    pub const fn empty() -> Self {
+        Self {
+            patch: Patch::empty(),
+            pose: Pose { shift: Point::new(0.0, 0.0), linear: [0.0; 4] },
+            velocity: Point::new(0.0, 0.0),
+            outcome: Outcome {
+                pose: Pose { shift: Point::new(0.0, 0.0), linear: [0.0; 4] },
+                residual: 0.0,
+                sigma: 0.0,
+                noise: 0.0,
+                gain: 1.0,
+                seen: 1.0,
+            },
+            state: FitState::Weak,
+            misses: 0,
+            moving: false,
+        }
+    }
+
+    /// Starts over from `shift`, in working pixels, for a patch that has just been built.
+    pub fn restart(&mut self, shift: Point, velocity: Option<Point>) {
+        self.pose = Pose { shift, linear: [0.0; 4] };
+        self.moving = velocity.is_some();
+        self.velocity = velocity.unwrap_or_default();
+        self.outcome = Outcome { pose: self.pose, gain: 1.0, seen: 1.0, ..Outcome::default() };
+        self.state = FitState::Weak;
+        self.misses = 0;
+    }
+
+    /// Whether the patch has texture to be followed by.
+    pub fn textured(&self, noise: f32) -> bool {
+        self.patch.len() > 0 && self.patch.contrast > TEXTURE * noise
+    }
+
+    /// Finds the patch in a frame.
+    pub fn follow(&mut self, frame: &Sampler<'_>, on: &Conditions) {
+        let expected = Point::new(
+            self.pose.shift.x + self.velocity.x * on.dt,
+            self.pose.shift.y + self.velocity.y * on.dt,
+        );
+        let textured = self.textured(on.noise);
+        let was_followed = self.state == FitState::Followed;
+        if !was_followed {
+            self.patch.trust_all();
+        }
+        let mut start = Start {
+            pose: Pose { shift: expected, linear: self.pose.linear },
+            spread: SPREAD,
+            linear: was_followed,
+        };
+        let mut best = self.patch.fit(frame, &start, on.noise);
+        if textured && !good(&best) {
+            start.linear = false;
+            let mut tries = [Some(self.pose.shift), on.hint, None];
+            if self.misses == 0 {
+                tries[2] =
+                    on.hint.map(|h| Point::new(h.x + self.velocity.x * on.dt, h.y + self.velocity.y * on.dt));
+            }
+            for shift in tries.into_iter().flatten() {
+                start.pose.shift = shift;
+                self.better(frame, &start, on.noise, &mut best);
+            }
+            // A patch that stays lost is searched less and less often, and further.
+            if !good(&best)
+                && (self.misses < 3 || self.misses.is_power_of_two() || self.misses.is_multiple_of(32))
+            {
+                self.search(frame, expected, on, &mut best);
+            }
+        }
+        let leaving = self.patch.len() > 0 && self.patch.inside(expected, frame.size()) < HALF_IN;
+        self.settle(expected, best, textured, leaving, on);
+    }
+
+    /// Fits from another start and keeps the better outcome.
+    fn better(&mut self, frame: &Sampler<'_>, start: &Start, noise: f32, best: &mut Outcome) {
+        if good(best) {
+            return;
+        }
+        self.patch.trust_all();
+        let outcome = self.patch.fit(frame, start, noise);
+        if outcome.seen > 0.3 && (outcome.residual < best.residual || best.seen < 0.3) {
+            *best = outcome;
+        }
+    }
+
+    /// Tries places on a grid around `center`, the best of them with a fit.
+    fn search(&mut self, frame: &Sampler<'_>, center: Point, on: &Conditions, best: &mut Outcome) {
+        let reach = (on.reach + 2.0 * self.misses as f32).min(2.0 * on.reach);
+        let steps = (reach / STRIDE) as i32;
+        let mut top = [(0.3_f32, Point::default()); REFINED];
+        for iy in -steps..=steps {
+            for ix in -steps..=steps {
+                let shift = Point::new(center.x + ix as f32 * STRIDE, center.y + iy as f32 * STRIDE);
+                let pose = Pose { shift, linear: self.pose.linear };
+                let score = self.patch.correlation(frame, &pose, 2);
+                if score > top[REFINED - 1].0 {
+                    top[REFINED - 1] = (score, shift);
+                    for i in (1..REFINED).rev() {
+                        if top[i].0 > top[i - 1].0 {
+                            top.swap(i, i - 1);
+                        }
+                    }
+                }
+            }
+        }
+        for (score, shift) in top {
+            if score > 0.3 {
+                let pose = Pose { shift, linear: self.pose.linear };
+                let start = Start { pose, spread: SPREAD, linear: false };
+                self.better(frame, &start, on.noise, best);
+            }
+        }
+    }
+
+    /// Decides what the outcome is worth.
+    fn settle(&mut self, expected: Point, found: Outcome, textured: bool, leaving: bool, on: &Conditions) {
+        let before = self.pose.shift;
+        self.outcome = found;
+        self.state = if found.seen < 0.35 || (leaving && found.residual > LOST) {
+            FitState::Outside
+        } else if !textured {
+            FitState::Weak
+        } else if found.residual > LOST {
+            FitState::Lost
+        } else if found.sigma > on.vague {
+            FitState::Weak
+        } else {
+            FitState::Followed
+        };
+        let fade = (1.0 - on.dt / MEMORY_S).max(0.0);
+        match self.state {
+            FitState::Followed | FitState::Weak => {
+                self.pose = found.pose;
+                if !textured {
+                    self.pose.shift = expected;
+                    self.outcome.sigma = SPREAD;
+                }
+                let shift = self.pose.shift;
+                if on.dt > 1e-4 {
+                    let k = 1.0 / on.dt;
+                    let newest = Point::new((shift.x - before.x) * k, (shift.y - before.y) * k);
+                    let share = match (self.state, self.moving) {
+                        (FitState::Followed, true) => NEWEST,
+                        (FitState::Followed, false) => 1.0,
+                        _ => 0.0,
+                    };
+                    self.velocity = if share > 0.0 {
+                        Point::new(
+                            self.velocity.x + share * (newest.x - self.velocity.x),
+                            self.velocity.y + share * (newest.y - self.velocity.y),
+                        )
+                    } else {
+                        self.velocity.scaled(fade)
+                    };
+                    self.moving = self.moving || share > 0.0;
+                }
+                self.misses = 0;
+            }
+            FitState::Lost | FitState::Outside => {
+                // What is hidden goes on as it did, for a while.
+                self.pose.shift = expected;
+                self.velocity = self.velocity.scaled(fade);
+                self.misses = self.misses.saturating_add(1);
+            }
+        }
+    }
+}
+
+fn good(o: &Outcome) -> bool {
+    o.seen >= 0.35 && o.residual < GOOD
+}

@@ -1,0 +1,169 @@
+//! A small copy of a key frame: box means at the working resolution, and their integral.
+//! **Invariant:** a picture's planes have exactly `w * h` (and `(w + 1) * (h + 1)`) elements.
+//! It does not compare: `patch` and `blocks` do.
+
+use alloc::vec::Vec;
+
+use crate::{frame::Luma, geometry::Rect, time::Timestamp};
+
+use super::blocks;
+
+/// The longer side of the working resolution, in working pixels, is at most this (the scale at which the follower
+/// was tuned).
+const LONG_SIDE: u32 = 320;
+/// Brightness is kept in 1/64 levels, so that the integral of 320 × 320 working pixels fits 32 bits.
+const UNITS: f32 = 64.0;
+
+/// A frame at the working resolution.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Picture {
+    pub captured: Timestamp,
+    /// Size of the frame, in upright pixels.
+    pub full: (u32, u32),
+    /// Upright pixels a working pixel.
+    pub side: u32,
+    /// Size in working pixels; at least 1 × 1.
+    pub size: (u32, u32),
+    /// Row-sampled block means, as `blocks` takes them of every frame.
+    pub blocks: Vec<f32>,
+    values: Vec<u16>,
+    integral: Vec<u32>,
+    sums: Vec<u32>,
+}
+
+/// Upright pixels a working pixel, for a frame of this size.
+pub(super) fn side_for(width: u32, height: u32) -> u32 {
+    width.max(height).div_ceil(LONG_SIDE).max(1)
+}
+
+impl Picture {
+    /// Takes a copy of `luma`, reusing the memory.
+    pub fn take(&mut self, captured: Timestamp, luma: &Luma<'_>) {
+        self.captured = captured;
+        self.full = (luma.width(), luma.height());
+        // A frame narrower than a working pixel still has one.
+        let side = side_for(luma.width(), luma.height()).min(luma.width().min(luma.height())).max(1);
+        self.side = side;
+        self.size = (luma.width() / side, luma.height() / side);
+        let (w, h) = self.size;
+        self.values.clear();
+        self.values.reserve_exact((w * h) as usize);
+        let scale = UNITS / (side * side) as f32;
+        for y in 0..h {
+            let at = self.values.len();
+            self.values.resize(at + w as usize, 0);
+            self.sums.clear();
+            self.sums.resize(w as usize, 0);
+            for r in 0..side {
+                add_row(luma, y * side + r, side, &mut self.sums);
+            }
+            for (v, &s) in self.values[at..].iter_mut().zip(&self.sums) {
+                *v = (s as f32 * scale + 0.5) as u16;
+            }
+        }
+        blocks::sample(luma, side, &mut self.blocks);
+    }
+
+    /// Computes what only the key picture needs.
+    pub fn integrate(&mut self) {
+        let (w, h) = (self.size.0 as usize, self.size.1 as usize);
+        self.integral.clear();
+        self.integral.resize((w + 1) * (h + 1), 0);
+        for y in 0..h {
+            let mut line = 0_u32;
+            for x in 0..w {
+                line = line.wrapping_add(u32::from(self.values[y * w + x]));
+                self.integral[(y + 1) * (w + 1) + x + 1] =
+                    self.integral[y * (w + 1) + x + 1].wrapping_add(line);
+            }
+        }
+    }
+
+    /// The brightness of a working pixel; coordinates outside are clamped.
+    #[inline]
+    pub fn at(&self, x: i32, y: i32) -> f32 {
+        let x = x.clamp(0, self.size.0 as i32 - 1) as usize;
+        let y = y.clamp(0, self.size.1 as i32 - 1) as usize;
+        f32::from(self.values[y * self.size.0 as usize + x]) * (1.0 / UNITS)
+    }
+
+    /// Mean over `n` × `m` working pixels from `(x, y)`, between pixels bilinear. `None` when more than a 32nd of
+    /// it lies outside. [`Picture::integrate`] must have been called.
+    pub fn mean(&self, x: f32, y: f32, n: u32, m: u32) -> Option<f32> {
+        let (w, h) = (self.size.0 as f32, self.size.1 as f32);
+        let (n_f, m_f) = (n as f32, m as f32);
+        let (room_x, room_y) = (n_f / 32.0, m_f / 32.0);
+        // Written so that a NaN is outside.
+        if !(x >= -room_x && y >= -room_y && x + n_f <= w + room_x && y + m_f <= h + room_y) {
+            return None;
+        }
+        let (x, y) = (x.clamp(0.0, (w - n_f).max(0.0)), y.clamp(0.0, (h - m_f).max(0.0)));
+        let (xi, yi) = (x as u32, y as u32);
+        let (fx, fy) = (x - xi as f32, y - yi as f32);
+        let (x1, y1) =
+            ((xi + 1).min(self.size.0 - n.min(self.size.0)), (yi + 1).min(self.size.1 - m.min(self.size.1)));
+        let top = self.sum(xi, yi, n, m) * (1.0 - fx) + self.sum(x1, yi, n, m) * fx;
+        let bottom = self.sum(xi, y1, n, m) * (1.0 - fx) + self.sum(x1, y1, n, m) * fx;
+        Some((top * (1.0 - fy) + bottom * fy) / (UNITS * n_f * m_f))
+    }
+
+    #[inline]
+    fn sum(&self, x: u32, y: u32, n: u32, m: u32) -> f32 {
+        let w = self.size.0 as usize + 1;
+        let (x0, y0) = (x as usize, y as usize * w);
+        let (x1, y1) = (x0 + n as usize, (y + m) as usize * w);
+        let i = &self.integral;
+        i[y1 + x1].wrapping_sub(i[y0 + x1]).wrapping_sub(i[y1 + x0]).wrapping_add(i[y0 + x0]) as f32
+    }
+
+    /// A box of upright pixels in working pixels.
+    pub fn working(&self, r: &Rect) -> Rect {
+        let k = 1.0 / self.side as f32;
+        Rect::new(r.x0 * k, r.y0 * k, r.x1 * k, r.y1 * k)
+    }
+
+    /// Standard deviation of the noise of a working pixel, from the quietest tenth of the picture.
+    ///
+    /// # Source
+    /// Second differences of white noise have six times its variance; the tenth percentile of their mean modulus
+    /// over tiles of 8 × 8 leaves texture out where the picture has quiet places (after Immerkær 1996).
+    pub fn noise(&self, scratch: &mut Vec<f32>) -> f32 {
+        let (w, h) = (self.size.0 as i32, self.size.1 as i32);
+        scratch.clear();
+        for ty in 0..h / 8 {
+            for tx in 0..w / 8 {
+                let mut total = 0.0;
+                for y in (0..8).step_by(2) {
+                    for x in (0..8).step_by(2) {
+                        let (x, y) = (tx * 8 + x, ty * 8 + y);
+                        total += (self.at(x - 1, y) - 2.0 * self.at(x, y) + self.at(x + 1, y)).abs();
+                    }
+                }
+                scratch.push(total / 16.0);
+            }
+        }
+        if scratch.is_empty() {
+            return 1.0;
+        }
+        let tenth = scratch.len() / 10;
+        let low = *scratch.select_nth_unstable_by(tenth, f32::total_cmp).1;
+        // E|d| of a normal is 0.798 σ; σ of the second difference is √6 times the pixel's; the tenth percentile of the
+        // mean of sixteen lies a fifth below their mean.
+        (low / (0.798 * 2.449 * 0.8)).clamp(0.3, 8.0)
+    }
+}
+
+/// Adds row `y`, in boxes of `side` pixels, to `sums`.
+fn add_row(luma: &Luma<'_>, y: u32, side: u32, sums: &mut [u32]) {
+    let width = sums.len() as u32 * side;
+    if let Some(row) = luma.row(0, y, width) {
+        for (sum, pixels) in sums.iter_mut().zip(row.chunks_exact(side as usize)) {
+            *sum += pixels.iter().map(|&b| u32::from(b)).sum::<u32>();
+        }
+    } else {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            let x = i as u32 * side;
+            *sum += (x..x + side).map(|x| u32::from(luma.at(x, y))).sum::<u32>();
+        }
+    }
+}

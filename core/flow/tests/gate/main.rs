@@ -1,0 +1,6 @@
+//! The gate on rendered pictures whose truth is known exactly.
+
+mod change;
+mod motion;
+mod render;
+mod robust;
