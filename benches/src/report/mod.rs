@@ -1,0 +1,57 @@
+//! The report: one HTML file that shows what was promised, what was kept, and how.
+//! **Invariant:** the page needs nothing but itself: no link, script, font or picture from elsewhere.
+//! It does not measure: it draws a [`Session`] and [`Record`]s.
+
+mod charts;
+mod film;
+mod page;
+mod svg;
+mod timeline;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::{
+    record::Record,
+    session::{Session, Still},
+};
+
+/// What a report shows.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Its title.
+    pub title: String,
+    /// One or two sentences: what was run on what.
+    pub lead: String,
+    /// What a reader must know to judge the figures.
+    pub notes: Vec<String>,
+    /// Results; the first is the one that the verdict is about.
+    pub records: Vec<Record>,
+    /// What happened in the session of the first record, when it was logged.
+    pub session: Option<Session>,
+    /// Times of the model's runs, in milliseconds.
+    pub latencies_ms: Vec<f64>,
+    /// Frames of that session.
+    pub stills: Vec<Still>,
+    /// The command that makes this report again.
+    pub command: String,
+}
+
+impl Report {
+    /// The page.
+    pub fn html(&self) -> String {
+        page::page(self).into_string()
+    }
+
+    /// Writes the page.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
+        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        std::fs::write(path, self.html()).with_context(|| format!("cannot write {}", path.display()))
+    }
+}

@@ -1,0 +1,136 @@
+//! The page around the pictures: title, verdict, tiles, notes, tables.
+//! **Invariant:** the verdict is the first record's own count against its own promise.
+//! It does not fetch: style and pictures are inside the page.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{Report, charts, film, timeline};
+use crate::{
+    record::{INBETWEEN, Record},
+    table,
+};
+
+pub(super) fn page(report: &Report) -> Markup {
+    let first = report.records.first();
+    let several =
+        report.records.iter().any(|r| first.is_some_and(|f| (&f.scene, f.seed) != (&r.scene, r.seed)));
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (report.title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                main {
+                    h1 { (report.title) }
+                    p class="soft" { (report.lead) }
+                    @if let Some(r) = first { @if several { (summary(&report.records)) } @else { (verdict(r)) (tiles(r)) } }
+                    @if !report.notes.is_empty() {
+                        div class="notes" { ul { @for note in &report.notes { li { (note) } } } }
+                    }
+                    @if let (Some(session), Some(r)) = (&report.session, first) {
+                        h2 { "What happened, frame by frame" }
+                        (timeline::timeline(session))
+                        h2 { "Error against the tolerance" }
+                        p class="soft" { "One point for each display refresh, in the colour of the answer's source; red points violate." }
+                        (charts::errors(session, r.epsilon))
+                    }
+                    @if !report.stills.is_empty() {
+                        @let epsilon = first.map_or(0.0, |r| r.epsilon);
+                        h2 { "Frames with truth and answers" }
+                        (film::film(&report.stills, epsilon))
+                    }
+                    @if !report.records.is_empty() {
+                        h2 { "Policies" }
+                        (policies(&report.records, several))
+                    }
+                    @if report.records.len() > 1 || !report.latencies_ms.is_empty() {
+                        h2 { "Cost" }
+                        div class="charts" {
+                            @if report.records.len() > 1 { (charts::frontier(&report.records)) }
+                            (charts::latencies(&report.latencies_ms))
+                        }
+                    }
+                    footer {
+                        p { "A refresh violates if an object that counts has no answer within the tolerance of the truth at that display time, "
+                            "or if an answer stands where no object has been for longer than the grace. " code { "Unavailable" } " violates." }
+                        @if !report.command.is_empty() { p { "Made by " code { (report.command) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn verdict(r: &Record) -> Markup {
+    let rate = r.violation_rate();
+    html! {
+        div class={ "verdict" @if !r.kept() { " broken" } } {
+            div {
+                strong { @if r.kept() { "Promise kept." } @else { "Promise broken." } }
+                " The card allows " (percent(r.miss_rate)) " of refreshes to be wrong by more than " (r.epsilon)
+                " px; " (percent(rate)) " were (" (r.violations) " of " (r.refreshes) ")."
+                @if r.violations > 0 { " Of these, " (r.flagged_violations) " answers had said that they might be." }
+            }
+        }
+    }
+}
+
+fn tiles(r: &Record) -> Markup {
+    let tile = |value: String, name: &str| html! { div class="tile" { b { (value) } span { (name) } } };
+    html! {
+        div class="tiles" {
+            (tile(r.frames.to_string(), "camera frames"))
+            (tile(r.runs.to_string(), "model runs"))
+            @if r.runs > 0 { (tile(format!("{:.1}×", r.frames as f64 / r.runs as f64), "fewer runs than frames")) }
+            (tile(format!("{:.1}", r.runs_per_second()), "model runs a second"))
+            (tile(format!("{:.0}", r.refreshes as f64 / r.seconds.max(1e-9)), "answers a second"))
+            @if let Some(age) = r.mean_age_ms { (tile(format!("{age:.0} ms"), "mean age of the key frame")) }
+            @if let Some(ns) = r.cpu_ns_per_frame { (tile(format!("{:.0} µs", ns as f64 / 1e3), "own CPU time a frame")) }
+        }
+    }
+}
+
+fn summary(records: &[Record]) -> Markup {
+    let ours: Vec<&Record> = records.iter().filter(|r| r.policy == INBETWEEN).collect();
+    let kept = ours.iter().filter(|r| r.kept()).count();
+    let worst = ours.iter().max_by(|a, b| a.violation_rate().total_cmp(&b.violation_rate()));
+    let lines = table::ratio_lines(records);
+    html! {
+        @if !ours.is_empty() {
+            div class={ "verdict" @if kept < ours.len() { " broken" } } {
+                div {
+                    strong { "Promise kept in " (kept) " of " (ours.len()) " sessions." }
+                    @if let Some(w) = worst { " Worst: " (w.scene) ", seed " (w.seed) ", " (percent(w.violation_rate())) "." }
+                    @for line in &lines { br; (line) }
+                }
+            }
+        }
+    }
+}
+
+fn percent(x: f64) -> String {
+    if x > 0.0 && x < 0.0995 { format!("{:.2}%", x * 100.0) } else { format!("{:.1}%", x * 100.0) }
+}
+
+fn policies(records: &[Record], several: bool) -> Markup {
+    html! {
+        div class="scroll" {
+            table {
+                thead { tr { @for head in table::heads(several) { th scope="col" { (head) } } } }
+                tbody {
+                    @for r in records {
+                        tr class=[(r.policy == INBETWEEN).then_some("ours")] {
+                            @for cell in table::cells(r, several) { td { (cell) } }
+                            td class=(if r.kept() { "yes" } else { "no" }) { @if r.kept() { "yes" } @else { "no" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
