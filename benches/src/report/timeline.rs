@@ -179,20 +179,20 @@ fn legend(session: &Session) -> Markup {
     html! {
         ul class="legend" aria-label="Frames" {
             li { b { "Frames run" } }
-            @for (plan, count) in &plans { @if let FramePlan::Run(r) = plan { (item(run_colour(*r), reason_name(*r), *count)) } }
+            @for (plan, count) in &plans { @if let FramePlan::Run(r) = plan { (item(run_colour(r), reason_name(r), *count)) } }
         }
         ul class="legend" aria-label="Skips" {
             li { b { "Frames skipped" } }
             @for (plan, count) in &plans {
                 @match plan {
-                    FramePlan::Skip(r) => (item(skip_colour(*r), reason_name(*r), *count)),
+                    FramePlan::Skip(r) => (item(skip_colour(r), reason_name(r), *count)),
                     FramePlan::Run(_) => {}
                 }
             }
         }
         ul class="legend" aria-label="Answers" {
             li { b { "Answers" } }
-            @for (source, count) in &sources { (item(source_colour(*source), source_name(*source), *count)) }
+            @for (source, count) in &sources { (item(source_colour(source), source_name(source), *count)) }
         }
         ul class="legend" aria-label="Violations" {
             li { b { "Violations" } }
