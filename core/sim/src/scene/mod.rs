@@ -79,6 +79,19 @@ pub struct RenderedFrame {
 }
 
 impl RenderedFrame {
+    /// A frame without pixels, whose memory [`Scene::render`] uses.
+    pub fn empty(scene: &Scene) -> Self {
+        Self {
+            index: 0,
+            captured: Timestamp::ZERO,
+            width: scene.spec.camera.width,
+            height: scene.spec.camera.height,
+            colour: scene.colour,
+            data: Vec::new(),
+            truth: Vec::new(),
+        }
+    }
+
     /// The frame as the engine takes it.
     pub fn as_frame(&self) -> Frame<'_> {
         let format = match self.colour {
@@ -228,15 +241,7 @@ impl Scene {
 
     /// Renders frame `index`, with its truth, also when the camera drops it.
     pub fn frame(&mut self, index: u64) -> RenderedFrame {
-        let mut frame = RenderedFrame {
-            index: 0,
-            captured: Timestamp::ZERO,
-            width: 0,
-            height: 0,
-            colour: self.colour,
-            data: Vec::new(),
-            truth: Vec::new(),
-        };
+        let mut frame = RenderedFrame::empty(self);
         self.render(index, &mut frame);
         frame
     }

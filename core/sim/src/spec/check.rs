@@ -146,6 +146,8 @@ impl SceneSpec {
         c.range("tolerance.miss_rate", t.miss_rate, 1e-6, 0.999, "above 0 and below 1");
         c.range("tolerance.grace_ms", t.grace_ms, 0.0, 60_000.0, "from 0 to 60000");
         c.range("tolerance.max_age_ms", t.max_age_ms, 1.0, 3.6e6, "from 1 to 3600000");
+        c.range("tolerance.deadline_ms", t.deadline_ms, 1.0, 60_000.0, "from 1 to 60000");
+        c.range("tolerance.duty", t.duty, 1e-3, 1.0, "from 0.001 to 1");
         c.first.take().map_or(Ok(()), Err)
     }
 }

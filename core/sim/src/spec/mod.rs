@@ -314,6 +314,10 @@ pub struct ToleranceSpec {
     pub grace_ms: f64,
     /// No answer may rest on a result older than this.
     pub max_age_ms: f64,
+    /// A run must end this long after its frame was captured, or it is not started.
+    pub deadline_ms: f64,
+    /// The largest share of time that the model may run.
+    pub duty: f64,
 }
 
 mod defaults {
@@ -431,7 +435,14 @@ mod defaults {
 
     impl Default for ToleranceSpec {
         fn default() -> Self {
-            Self { epsilon_px: 6.0, miss_rate: 0.02, grace_ms: 150.0, max_age_ms: 2000.0 }
+            Self {
+                epsilon_px: 6.0,
+                miss_rate: 0.02,
+                grace_ms: 150.0,
+                max_age_ms: 2000.0,
+                deadline_ms: 500.0,
+                duty: 1.0,
+            }
         }
     }
 }

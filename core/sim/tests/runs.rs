@@ -1,0 +1,167 @@
+//! Whole runs in virtual time: baselines behave as they must, and the same seed gives the same record.
+//! **Invariant:** these hold whatever the engine does; its own figures are measured by the harness.
+//! It does not test single clauses of the score: `clauses` does.
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+use inbetween_sim::{
+    Detector, Policy, RenderedFrame, Report, SceneSpec, Setup, SimulatedDetector, policy::by_name, run,
+};
+
+fn reports(text: &str, seed: u64, names: &[&str]) -> Vec<Report> {
+    let spec = SceneSpec::parse(text).unwrap();
+    let mut scene = spec.build(seed);
+    let mut detector = SimulatedDetector::new(&scene);
+    let mut policies: Vec<Box<dyn Policy>> =
+        names.iter().map(|name| by_name(name, &spec, seed).unwrap()).collect();
+    run(&mut scene, &mut policies, &mut detector, Setup { seed, timeline: 10_000, ..Setup::default() })
+}
+
+/// Three objects in rows of their own: nobody hides or is taken for another.
+const MOVING: &str = "name = \"moving\"\nduration_s = 20\n\
+    [[objects]]\ny = 0.2\nmotion = [{ sinusoid = { amplitude_px = 30, period_s = 3, direction_deg = 0 } }]\n\
+    [[objects]]\ny = 0.5\nmotion = [{ sinusoid = { amplitude_px = 30, period_s = 3, direction_deg = 0 } }]\n\
+    [[objects]]\ny = 0.8\nmotion = [{ sinusoid = { amplitude_px = 30, period_s = 3, direction_deg = 0 } }]\n";
+
+const PERFECT: &str = "[detector]\nnoise_px = 0\nmiss_rate = 0\n[latency]\nmedian_ms = 0\np95_ms = 0\n";
+
+#[test]
+fn every_frame_without_latency_or_noise_never_violates() {
+    let text = format!("{MOVING}{PERFECT}");
+    for seed in 1..6 {
+        let r = &reports(&text, seed, &["every-frame"])[0];
+        assert_eq!((r.row.violations, r.row.runs, r.row.frames), (0, 600, 600), "{:?}", r.faults);
+        assert_eq!(r.row.refreshes, 1200);
+    }
+}
+
+#[test]
+fn holding_gets_worse_with_n_and_extrapolating_is_better() {
+    let names: Vec<String> = [1, 3, 6, 12, 30]
+        .iter()
+        .flat_map(|n| [format!("every-nth-hold:{n}"), format!("every-nth-kalman:{n}")])
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let text = format!("{MOVING}[detector]\nnoise_px = 0.3\nmiss_rate = 0\n");
+    let all = reports(&text, 1, &names);
+    let rates: Vec<(f64, f64)> =
+        all.chunks(2).map(|pair| (pair[0].row.violation_rate(), pair[1].row.violation_rate())).collect();
+    for pair in rates.windows(2) {
+        assert!(pair[0].0 < pair[1].0, "holding did not get worse with N: {rates:?}");
+    }
+    assert!(rates[1].1 < 0.5 * rates[1].0, "the filter is no better than holding: {rates:?}");
+    assert!(all.iter().all(|r| r.row.runs >= 20));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_record() {
+    let text = format!(
+        "{MOVING}[camera]\njitter_ms = 5\ndrop_rate = 0.1\ndelivery_ms = 6\n\
+         [detector]\nfalse_positives_per_min = 20\n[latency]\ncold_ms = 10\nthrottle = 0.5\n"
+    );
+    let names = ["inbetween", "every-frame", "every-nth-kalman:4"];
+    let (a, b, c) = (reports(&text, 3, &names), reports(&text, 3, &names), reports(&text, 4, &names));
+    assert_eq!(a, b);
+    assert_ne!(a, c);
+    assert!(a[0].row.frames < 580 && a[0].row.frames > 480, "drops: {}", a[0].row.frames);
+}
+
+#[test]
+fn policies_do_not_see_each_other() {
+    let alone = reports(MOVING, 2, &["every-nth-kalman:5"]);
+    let among = reports(MOVING, 2, &["inbetween", "every-nth-hold:2", "every-nth-kalman:5"]);
+    assert_eq!(alone[0], among[2]);
+}
+
+#[test]
+fn a_busy_worker_refuses_and_results_arrive_in_order_of_time() {
+    let text = format!("{MOVING}[latency]\nmedian_ms = 120\np95_ms = 120\n");
+    let r = &reports(&text, 1, &["every-frame"])[0];
+    // 120 ms of 33 ms frames: the fourth frame after the start is the first that finds the worker free.
+    assert_eq!(r.row.runs, 150);
+    assert_eq!(r.skip_reasons["in-flight"], 450);
+    let ages: Vec<f64> = r.timeline.refreshes.iter().filter_map(|m| m.age_ms).collect();
+    let (low, high) = ages.iter().fold((f64::MAX, 0.0_f64), |(l, h), a| (l.min(*a), h.max(*a)));
+    assert!(low >= 120.0 && high <= 120.0 + 134.0 + 17.0, "{low} to {high}");
+    assert!(r.timeline.refreshes.iter().take(7).all(|m| m.source == "warming-up"));
+}
+
+#[test]
+fn the_age_cap_holds_for_every_policy() {
+    let text = "name = \"old\"\nduration_s = 10\n[[objects]]\n[tolerance]\nmax_age_ms = 300\n[detector]\nmiss_rate = 0\n";
+    let r = &reports(text, 1, &["every-nth-hold:30"])[0];
+    // One run a second: fresh for 0.3 s, unavailable for 0.7 s.
+    let share = r.faults.unavailable as f64 / r.row.refreshes as f64;
+    assert!((share - 0.7).abs() < 0.05, "{share}");
+}
+
+#[test]
+fn late_policies_are_flagged_only_where_they_say_so() {
+    let r = &reports(MOVING, 1, &["every-nth-hold:12"])[0];
+    assert!(r.row.violations > 100);
+    assert_eq!(r.row.flagged_violations, 0, "a baseline has no belief");
+}
+
+/// A detector on pixels: the box of everything brighter than a threshold.
+struct Threshold {
+    calls: usize,
+}
+
+impl Detector for Threshold {
+    fn detect(&mut self, frame: &RenderedFrame) -> Vec<inbetween_flow::Detection> {
+        self.calls += 1;
+        let width = frame.width as usize;
+        let lit =
+            frame.luma().iter().enumerate().filter(|(_, l)| **l > 100).map(|(i, _)| (i % width, i / width));
+        let (mut x, mut y) = ((width, 0), (width, 0));
+        for (px, py) in lit {
+            x = (x.0.min(px), x.1.max(px + 1));
+            y = (y.0.min(py), y.1.max(py + 1));
+        }
+        let bounds = inbetween_flow::Rect::new(x.0 as f32, y.0 as f32, x.1 as f32, y.1 as f32);
+        vec![inbetween_flow::Detection { bounds, score: 0.9, class: 0, identity: None }]
+    }
+}
+
+#[test]
+fn a_detector_on_the_pixels_can_stand_in() {
+    let text = format!(
+        "name = \"real\"\nduration_s = 3\ncamera.noise = 0\n\
+         background.texture = {{ kind = \"plain\", brightness = 0 }}\n\
+         [[objects]]\nx = 0.5\ny = 0.5\nshape = \"rectangle\"\ntexture = {{ kind = \"plain\", brightness = 200 }}\n\
+         motion = [{{ sinusoid = {{ amplitude_px = 30, period_s = 3 }} }}]\n{PERFECT}"
+    );
+    let spec = SceneSpec::parse(&text).unwrap();
+    let mut scene = spec.build(1);
+    let mut policies =
+        vec![by_name("every-frame", &spec, 1).unwrap(), by_name("every-nth-kalman:2", &spec, 1).unwrap()];
+    let mut detector = Threshold { calls: 0 };
+    let r = run(&mut scene, &mut policies, &mut detector, Setup::default());
+    assert_eq!(r[0].row.violations, 0, "{:?}", r[0].faults);
+    assert_eq!(detector.calls, 90, "one run of the detector for each frame, shared by the policies");
+}
+
+#[test]
+fn the_lent_clock_times_the_policies() {
+    let spec = SceneSpec::parse(MOVING).unwrap();
+    let mut scene = spec.build(1);
+    let mut detector = SimulatedDetector::new(&scene);
+    let mut policies = vec![by_name("every-frame", &spec, 1).unwrap()];
+    let mut ticks = 0;
+    let mut clock = || {
+        ticks += 10;
+        ticks
+    };
+    let setup = Setup { clock: Some(&mut clock), ..Setup::default() };
+    let r = run(&mut scene, &mut policies, &mut detector, setup);
+    // One frame, one or no completion and two refreshes: 10 ns each.
+    assert!((30.0..=41.0).contains(&r[0].row.cpu_ns_per_frame), "{}", r[0].row.cpu_ns_per_frame);
+}
+
+#[test]
+fn names_of_policies_are_checked() {
+    let spec = SceneSpec::parse("name = \"n\"").unwrap();
+    for bad in ["best", "every-nth-hold:0", "every-nth-kalman:x", "inbetween:3"] {
+        let error = by_name(bad, &spec, 1).err().unwrap().to_string();
+        assert!(error.contains(bad), "{error}");
+    }
+}
