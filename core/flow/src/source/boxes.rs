@@ -7,14 +7,15 @@ use alloc::vec::Vec;
 use super::{
     Backtest, Carried, TrackState,
     associate::{assign, common_motion},
+    carry,
+    form::{Form, Times},
     track::{CERTAIN, Track},
 };
 use crate::{
-    answer::Carry,
     gate::{Fit, Target},
     geometry::{Point, Rect},
     time::Timestamp,
-    value::Detection,
+    value::{Detection, Value},
 };
 
 /// More tracks than this are not kept; the matching is cubic in it.
@@ -30,10 +31,7 @@ pub(super) struct Boxes {
     tracks: Vec<Track>,
     next: u32,
     epsilon: f32,
-    /// Answers are asked for this long back, in seconds; 0 without delay.
-    delay: f32,
-    first: Option<Timestamp>,
-    newest: Option<Timestamp>,
+    times: Times,
     followed: Timestamp,
 }
 
@@ -43,29 +41,21 @@ impl Boxes {
             tracks: Vec::with_capacity(MOST_TRACKS),
             next: 0,
             epsilon,
-            delay,
-            first: None,
-            newest: None,
+            times: Times::new(delay),
             followed: Timestamp::ZERO,
         }
     }
 
-    pub fn reset(&mut self) {
-        self.tracks.clear();
-        (self.first, self.newest, self.followed) = (None, None, Timestamp::ZERO);
-    }
-
-    pub fn admit(&mut self, time: Timestamp, detections: &[Detection]) -> Backtest {
-        let delay = self.delay;
+    fn take(&mut self, time: Timestamp, detections: &[Detection]) -> Backtest {
+        let delay = self.times.delay;
         self.tracks.retain(|t| !t.forgotten(time, delay));
         let found = worth_looking_at(detections);
         let owner = self.matches(time, &found);
-        let late = self.newest.is_some_and(|n| time < n);
         let mut report = self.judge(time, &found, &owner);
-        if late {
+        if self.times.late(time) {
             return report;
         }
-        report.age = self.newest.map_or(0.0, |n| time.secs_from(n));
+        report.age = self.times.age(time);
         let mut taken = [false; MOST_DETECTIONS];
         for (track, owner) in self.tracks.iter_mut().zip(&owner) {
             match owner.and_then(|i| found.get(i).map(|d| (i, d))) {
@@ -85,8 +75,7 @@ impl Boxes {
         for (d, _) in found.iter().zip(taken).filter(|(_, taken)| !taken) {
             self.birth(time, d, common);
         }
-        self.first.get_or_insert(time);
-        self.newest = Some(time);
+        self.times.add(time);
         report
     }
 
@@ -112,7 +101,7 @@ impl Boxes {
     /// How wrong an answer for `time` would have been, by the evidence before it.
     fn judge(&self, time: Timestamp, found: &[Detection], owner: &[Option<usize>]) -> Backtest {
         let mut report = Backtest::default();
-        if self.newest.is_none() {
+        if self.times.newest().is_none() {
             return report;
         }
         let mut error = 0.0_f32;
@@ -153,7 +142,31 @@ impl Boxes {
         self.tracks.push(track);
     }
 
-    pub fn targets(&self, background: Point, out: &mut Vec<Target>) {
+    /// The largest share of `bounds` that another shown track covers.
+    fn covered(&self, track: &Track, bounds: &Rect, at: Timestamp) -> f32 {
+        let area = bounds.area().max(1e-6);
+        (self.tracks.iter())
+            .filter(|t| t.identity != track.identity && t.visible(at))
+            .map(|t| t.position(at).clipped(bounds).area() / area)
+            .fold(0.0, f32::max)
+    }
+}
+
+impl Form for Boxes {
+    fn admit(&mut self, time: Timestamp, value: &Value) -> Backtest {
+        match value {
+            Value::Boxes(detections) => self.take(time, detections),
+            _ => Backtest::default(),
+        }
+    }
+
+    fn reset(&mut self) {
+        self.tracks.clear();
+        self.times.reset();
+        self.followed = Timestamp::ZERO;
+    }
+
+    fn targets(&self, background: Point, out: &mut Vec<Target>) {
         for t in self.tracks.iter().filter(|t| t.hidden.is_none()) {
             let fresh = t.path.good() <= t.path.key_time();
             let guess = if fresh { background } else { t.moved_since_key() };
@@ -161,7 +174,7 @@ impl Boxes {
         }
     }
 
-    pub fn follow(&mut self, time: Timestamp, fits: &[Fit]) {
+    fn follow(&mut self, time: Timestamp, fits: &[Fit]) {
         for (i, fit) in fits.iter().enumerate() {
             // Fits come in the order of the targets, so the track is at its index or a little later.
             let near = self.tracks.iter().skip(i).position(|t| t.identity == fit.identity).map(|p| p + i);
@@ -173,20 +186,18 @@ impl Boxes {
         self.followed = self.followed.max(time);
     }
 
-    pub fn answer(&self, at: Timestamp, out: &mut Vec<Detection>) -> Option<Carried> {
-        let (first, newest) = (self.first?, self.newest?);
+    fn answer(&self, at: Timestamp, out: &mut Value) -> Option<Carried> {
+        let Value::Boxes(out) = out else { return None };
         out.clear();
-        if self.delay > 0.0 && at < first {
-            return None;
-        }
+        let newest = self.times.answerable(at)?;
         let mut spread = 0.0_f32;
         let mut oldest = Timestamp::MAX;
         let (mut pixels, mut trend) = (false, false);
         for t in &self.tracks {
-            if !t.visible(at) || (self.delay > 0.0 && at < t.path.oldest()) {
+            if !t.visible(at) || (!self.times.blends() && at < t.path.oldest()) {
                 continue;
             }
-            let bounds = t.shown(at, self.delay == 0.0);
+            let bounds = t.shown(at, self.times.blends());
             out.push(Detection { bounds, score: t.score, class: t.class, identity: Some(t.identity) });
             spread = spread.max(t.spread(at));
             oldest = oldest.min(t.path.good());
@@ -197,22 +208,15 @@ impl Boxes {
             oldest = newest.max(self.followed);
         }
         let between = at < newest;
-        let carry = if pixels {
-            Carry::Pixels
-        } else if trend {
-            Carry::Trend
-        } else {
-            Carry::Hold
-        };
         Some(Carried {
-            carry: (!between).then_some(carry),
+            carry: (!between).then(|| carry(pixels, trend)),
             key_frame: newest,
             horizon: if between { 0.0 } else { at.secs_from(oldest).max(0.0) },
             spread,
         })
     }
 
-    pub fn tracks(&self, at: Timestamp, out: &mut Vec<TrackState>) {
+    fn tracks(&self, at: Timestamp, out: &mut Vec<TrackState>) {
         for t in self.tracks.iter().filter(|t| t.hidden.is_none()) {
             let bounds = t.position(at);
             out.push(TrackState {
@@ -225,15 +229,6 @@ impl Boxes {
                 covered: self.covered(t, &bounds, at),
             });
         }
-    }
-
-    /// The largest share of `bounds` that another shown track covers.
-    fn covered(&self, track: &Track, bounds: &Rect, at: Timestamp) -> f32 {
-        let area = bounds.area().max(1e-6);
-        (self.tracks.iter())
-            .filter(|t| t.identity != track.identity && t.visible(at))
-            .map(|t| t.position(at).clipped(bounds).area() / area)
-            .fold(0.0, f32::max)
     }
 }
 

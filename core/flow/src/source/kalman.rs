@@ -22,6 +22,8 @@ const LONGEST: f32 = 0.5;
 const SIGNIFICANT: (f32, f32) = (1.5, 2.5);
 /// An innovation of more standard deviations than this is a manoeuvre, not noise (1% under a normal law).
 const SURPRISE: f32 = 2.6;
+/// Numbers beyond this are taken as this: their squares are still finite.
+pub(super) const LARGEST: f32 = 1e15;
 /// Speed of the noise adaptation per measurement, in log-variance per unit of evidence.
 const LEARNING: f32 = 0.3;
 
@@ -51,13 +53,13 @@ impl Axis {
     /// A number that was just measured for the first time.
     pub fn new(x: f32, tuning: Tuning) -> Self {
         let (r, s) = (tuning.noise * tuning.noise, tuning.speed * tuning.speed);
-        Self { x, v: 0.0, p00: r, p01: 0.0, p11: s, r, q: s, drift: r, last: 0.0, tuning }
+        Self { x: sound(x), v: 0.0, p00: r, p01: 0.0, p11: s, r, q: s, drift: r, last: 0.0, tuning }
     }
 
     /// Starts again at `x`, with what was learnt about the noise.
     pub fn restart(&mut self, x: f32) {
         let speed = self.tuning.speed * self.tuning.speed;
-        *self = Self { x, v: 0.0, p00: self.r, p01: 0.0, p11: speed, last: 0.0, ..*self };
+        *self = Self { x: sound(x), v: 0.0, p00: self.r, p01: 0.0, p11: speed, last: 0.0, ..*self };
     }
 
     /// Believes a rate before it was measured.
@@ -111,15 +113,16 @@ impl Axis {
 
     /// Takes a measurement of the level now; `carried` says that pixels gave the level, not the trend.
     pub fn correct(&mut self, z: f32, carried: bool) {
-        let innovation = z - self.x;
+        let innovation = sound(z) - self.x;
         let deviation = libm::sqrtf(self.p00 + self.r).max(1e-12);
         let nu = (innovation / deviation).clamp(-1e3, 1e3);
         if nu.abs() > SURPRISE && self.p00 > 0.0 {
             // Strong tracking (Zhou and Frank, 1996): the prediction was worth less than was thought.
             let worth = (innovation * innovation / (SURPRISE * SURPRISE) - self.r).max(self.p00);
             let fade = worth / self.p00;
-            self.p00 = worth;
-            if self.tuning.steps || carried {
+            self.p00 = worth.min(LARGEST * LARGEST);
+            let again = self.last.abs() > SURPRISE && self.last * nu > 0.0;
+            if carried || (self.tuning.steps && !again) {
                 self.p01 = 0.0;
             } else {
                 self.p01 *= fade;
@@ -195,18 +198,20 @@ impl Axis {
     }
 
     fn bound(&mut self) {
-        let sane = |p: f32, least: f32| if p.is_finite() { p.clamp(least, 1e12) } else { 1e12 };
-        self.p00 = sane(self.p00, 0.0);
-        self.p11 = sane(self.p11, 0.0);
+        let most = LARGEST * LARGEST;
+        let variance = |p: f32| if p.is_finite() { p.clamp(0.0, most) } else { most };
+        self.p00 = variance(self.p00);
+        self.p11 = variance(self.p11);
         let most = libm::sqrtf(self.p00) * libm::sqrtf(self.p11);
         self.p01 = if self.p01.is_finite() { self.p01.clamp(-most, most) } else { 0.0 };
-        if !self.x.is_finite() {
-            self.x = 0.0;
-        }
-        if !self.v.is_finite() {
-            self.v = 0.0;
-        }
+        self.x = sound(self.x);
+        self.v = sound(self.v);
     }
+}
+
+/// `x` where it can be computed with, else the nearest number that can.
+pub(super) fn sound(x: f32) -> f32 {
+    if x.is_nan() { 0.0 } else { x.clamp(-LARGEST, LARGEST) }
 }
 
 #[cfg(test)]

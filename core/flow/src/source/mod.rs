@@ -4,17 +4,22 @@
 
 mod associate;
 mod boxes;
+mod form;
 mod history;
 mod interpolate;
 mod kalman;
+mod keypoints;
+mod label;
 mod path;
+mod series;
+mod simplex;
 #[cfg(test)]
 mod tests;
 mod track;
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
-use self::boxes::Boxes;
+use self::{boxes::Boxes, form::Form, keypoints::Keypoints, label::Labels, series::Series, simplex::Simplex};
 use crate::{
     answer::Carry,
     config::{DisplayMode, Tolerance},
@@ -75,29 +80,42 @@ pub struct TrackState {
 }
 
 /// The carrier of one engine's value, from result to result.
+///
+/// # Example
+/// ```
+/// use core::time::Duration;
+/// use inbetween_flow::{DisplayMode, Timestamp, Tolerance, Value, ValueKind, source::Carrier};
+///
+/// let tolerance = Tolerance { epsilon: 1.0, miss_rate: 0.02, grace: Duration::ZERO };
+/// let mut carrier = Carrier::new(ValueKind::Scalar, &tolerance, DisplayMode::Predict);
+/// for i in 0..20 {
+///     carrier.admit(Timestamp::from_millis(i * 100), &Value::Scalar(2.0 * i as f32));
+/// }
+/// let mut value = Value::empty(ValueKind::Scalar);
+/// carrier.answer(Timestamp::from_millis(1950), &mut value);
+/// assert!(matches!(value, Value::Scalar(x) if (x - 39.0).abs() < 0.2));
+/// ```
 #[derive(Debug)]
 pub struct Carrier {
     kind: ValueKind,
-    form: Form,
-}
-
-#[derive(Debug)]
-enum Form {
-    Boxes(Boxes),
-    Held(Option<(Timestamp, Value)>),
+    form: Box<dyn Form>,
 }
 
 impl Carrier {
     /// A carrier for values of `kind`. With [`DisplayMode::Delayed`], [`Carrier::answer`] is asked for the display
     /// time less the delay; the carrier needs to know how far back that is.
     pub fn new(kind: ValueKind, tolerance: &Tolerance, mode: DisplayMode) -> Self {
+        let epsilon = tolerance.epsilon;
         let delay = match mode {
             DisplayMode::Predict => 0.0,
             DisplayMode::Delayed(d) => d.as_secs_f32(),
         };
-        let form = match kind {
-            ValueKind::Boxes => Form::Boxes(Boxes::new(tolerance.epsilon, delay)),
-            _ => Form::Held(None),
+        let form: Box<dyn Form> = match kind {
+            ValueKind::Scalar | ValueKind::Vector => Box::new(Series::new(epsilon, delay)),
+            ValueKind::Boxes => Box::new(Boxes::new(epsilon, delay)),
+            ValueKind::Keypoints => Box::new(Keypoints::new(epsilon, delay)),
+            ValueKind::Probabilities => Box::new(Simplex::new(delay)),
+            ValueKind::Label => Box::new(Labels::new(delay)),
         };
         Self { kind, form }
     }
@@ -109,14 +127,7 @@ impl Carrier {
         if value.kind() != self.kind || value.fault().is_some() {
             return Backtest::default();
         }
-        match (&mut self.form, value) {
-            (Form::Boxes(b), Value::Boxes(d)) => b.admit(captured, d),
-            (Form::Held(last), _) => {
-                *last = Some((captured, value.clone()));
-                Backtest::default()
-            }
-            _ => Backtest::default(),
-        }
+        self.form.admit(captured, value)
     }
 
     /// What to follow on the key frame of the newest result: one target per track (or keypoint), in key-frame
@@ -124,19 +135,13 @@ impl Carrier {
     /// motion of its own.
     pub fn targets(&self, background: Point, out: &mut Vec<Target>) {
         out.clear();
-        match &self.form {
-            Form::Boxes(b) => b.targets(background, out),
-            Form::Held(_) => {}
-        }
+        self.form.targets(background, out);
     }
 
     /// Takes where the pixels of frame `captured` say that the targets are, relative to the key frame of the
     /// newest result. Do not call it with fits against an older key frame.
     pub fn follow(&mut self, captured: Timestamp, fits: &[Fit]) {
-        match &mut self.form {
-            Form::Boxes(b) => b.follow(captured, fits),
-            Form::Held(_) => {}
-        }
+        self.form.follow(captured, fits);
     }
 
     /// Writes the value for time `at` into `out`, reusing its memory. `None` while there is no result, and with a
@@ -145,36 +150,28 @@ impl Carrier {
         if out.kind() != self.kind {
             *out = Value::empty(self.kind);
         }
-        match (&self.form, out) {
-            (Form::Boxes(b), Value::Boxes(d)) => b.answer(at, d),
-            (Form::Held(last), out) => {
-                let (key_frame, value) = last.as_ref()?;
-                out.clone_from(value);
-                Some(Carried {
-                    carry: Some(Carry::Hold),
-                    key_frame: *key_frame,
-                    horizon: at.secs_from(*key_frame).max(0.0),
-                    spread: 0.0,
-                })
-            }
-            _ => None,
-        }
+        self.form.answer(at, out)
     }
 
     /// What is followed and how well, at time `at`.
     pub fn tracks(&self, at: Timestamp, out: &mut Vec<TrackState>) {
         out.clear();
-        match &self.form {
-            Form::Boxes(b) => b.tracks(at, out),
-            Form::Held(_) => {}
-        }
+        self.form.tracks(at, out);
     }
 
     /// Forgets everything; identities are not used again.
     pub fn reset(&mut self) {
-        match &mut self.form {
-            Form::Boxes(b) => b.reset(),
-            Form::Held(last) => *last = None,
-        }
+        self.form.reset();
+    }
+}
+
+/// How answers beyond the newest result were made.
+fn carry(pixels: bool, trend: bool) -> Carry {
+    if pixels {
+        Carry::Pixels
+    } else if trend {
+        Carry::Trend
+    } else {
+        Carry::Hold
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::{
     history::History,
-    kalman::{Axis, Tuning},
+    kalman::{Axis, Tuning, sound},
 };
 use crate::time::Timestamp;
 
@@ -49,7 +49,7 @@ impl Path {
             pixels: false,
             rest: alloc::vec![0.0; z.len()],
             blend: time,
-            key: z.into(),
+            key: axes.iter().map(|a| a.x).collect(),
             key_time: time,
             key_variance: axes.iter().map(|a| a.p00).collect(),
             axes,
@@ -194,7 +194,7 @@ impl Path {
     fn correct_past(&mut self, time: Timestamp, z: &[f32]) {
         let age = time.secs_from(self.key_time);
         for (j, axis) in self.axes.iter_mut().enumerate() {
-            let innovation = z[j] - self.history.sample(j, time);
+            let innovation = sound(z[j]) - self.history.sample(j, time);
             let prior = self.key_variance[j] + axis.drifted(age) + axis.p00;
             self.key[j] = axis.offset(innovation, prior);
         }
@@ -236,7 +236,7 @@ impl Path {
         }
         let dt = time.secs_from(self.good);
         (self.good, self.pixels) = (time, true);
-        self.history.push(time, x);
+        self.history.push(time, |j| sound(x(j)));
         for (j, axis) in self.axes.iter_mut().enumerate() {
             let x = self.history.value(self.history.len() - 1)[j];
             let sigma = sigma(j).max(FLOOR);

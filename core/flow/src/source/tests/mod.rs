@@ -2,8 +2,11 @@
 //! **Invariant:** all randomness is seeded.
 //! It does not test the parts; they have tests of their own.
 
+mod anything;
 mod boxes;
+mod keypoints;
 mod moving;
+mod numbers;
 
 use crate::{
     config::{DisplayMode, Tolerance},
