@@ -1,0 +1,375 @@
+//! Purity 4: what the release libraries of the facade and of everything below it call.
+//! **Invariant:** a library that gives no symbols fails, as does an allowance that nothing needs any more.
+//! It does not ask whether a call is reachable: a crate that contains one is listed in `.ci/purity-allow.toml`, with
+//! the reason why the core does not get there.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use object::{Object, ObjectSymbol, read::archive::ArchiveFile};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::scratch::{Scratch, must_pass};
+use crate::{process, repo::Repo, report::Tally, suites};
+
+/// What must not be called: group, and how the symbols begin (after `<` and `&`).
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    (
+        "files",
+        &["std::fs::", "std::os::unix::fs::", "open", "open64", "openat", "openat64", "fopen", "fopen64"],
+    ),
+    (
+        "sockets",
+        &[
+            "std::net::tcp",
+            "std::net::udp",
+            "std::net::Tcp",
+            "std::net::Udp",
+            "std::net::socket_addr",
+            "socket",
+            "connect",
+        ],
+    ),
+    (
+        "clock",
+        &[
+            "std::time::Instant::now",
+            "std::time::SystemTime::now",
+            "std::time::Instant::elapsed",
+            "clock_gettime",
+            "gettimeofday",
+            "time",
+        ],
+    ),
+    (
+        "threads",
+        &[
+            "std::thread::spawn",
+            "std::thread::Builder",
+            "std::thread::builder",
+            "std::thread::lifecycle",
+            "std::thread::scope",
+            "std::thread::sleep",
+            "pthread_create",
+            "fork",
+        ],
+    ),
+    ("environment", &["std::env::", "getenv", "secure_getenv"]),
+    ("processes", &["std::process::", "execve", "posix_spawn"]),
+    ("printing", &["std::io::stdio::", "printf", "puts"]),
+];
+
+/// One function for each group, so that the check is shown to find it.
+const PLANTS: &[(&str, &str)] = &[
+    ("files", "pub fn files() -> bool { std::fs::read(\"x\").is_ok() }"),
+    ("files", "pub fn open() -> bool { std::fs::File::open(\"x\").is_ok() }"),
+    ("sockets", "pub fn sockets() -> bool { std::net::TcpStream::connect(\"127.0.0.1:1\").is_ok() }"),
+    ("sockets", "pub fn udp() -> bool { std::net::UdpSocket::bind(\"127.0.0.1:1\").is_ok() }"),
+    ("clock", "pub fn clock() -> std::time::Instant { std::time::Instant::now() }"),
+    ("clock", "pub fn calendar() -> std::time::SystemTime { std::time::SystemTime::now() }"),
+    ("threads", "pub fn threads() { std::thread::spawn(|| ()); }"),
+    ("threads", "pub fn builder() -> bool { std::thread::Builder::new().spawn(|| ()).is_ok() }"),
+    ("environment", "pub fn environment() -> bool { std::env::var_os(\"x\").is_some() }"),
+    ("processes", "pub fn processes() -> bool { std::process::Command::new(\"x\").spawn().is_ok() }"),
+    ("printing", "pub fn printing() { println!(\"x\"); }"),
+];
+
+/// Crates that must give symbols: those with code of their own.
+const SPEAKING: &[&str] = &["inbetween-flow"];
+
+/// `.ci/purity-allow.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allowances {
+    allow: Vec<Allowance>,
+}
+
+/// Calls that one crate contains and the core does not make.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allowance {
+    #[serde(rename = "crate")]
+    krate: String,
+    /// How the symbols begin.
+    symbols: Vec<String>,
+    why: String,
+}
+
+/// The libraries hold to the list; the plants are found; no symbols are a failure.
+pub fn run(repo: &Repo) -> Tally {
+    let mut tally = Tally::default();
+    tally.check("symbols of the release libraries", product(repo));
+    match planted(repo) {
+        Ok(results) => {
+            for (plant, result) in results {
+                tally.check(&format!("symbols: planted `{plant}` is found"), result);
+            }
+        }
+        Err(why) => tally.fail(format!("symbols: plants: {why:#}")),
+    }
+    tally.check("symbols: an empty library is a failure", empty(repo));
+    tally
+}
+
+/// What a library contains.
+#[derive(Debug, Default)]
+struct Symbols {
+    count: usize,
+    /// Forbidden symbols with their group.
+    forbidden: BTreeMap<String, &'static str>,
+}
+
+fn product(repo: &Repo) -> Result<()> {
+    let allowances: Allowances =
+        toml::from_str(&repo.read(".ci/purity-allow.toml")?).context(".ci/purity-allow.toml")?;
+    let mut libraries = Vec::new();
+    for (krate, path) in below_facade(repo)? {
+        libraries.push((krate, read(&path)?));
+    }
+    let findings = judge(&libraries, &allowances.allow, SPEAKING);
+    if !findings.is_empty() {
+        bail!("{} findings\n    {}", findings.len(), findings.join("\n    "));
+    }
+    let count: usize = libraries.iter().map(|(_, s)| s.count).sum();
+    eprintln!("  symbols: {} libraries, {count} symbols", libraries.len());
+    Ok(())
+}
+
+/// What is wrong with `libraries` (crate and symbols), given what is allowed and which crates must have symbols.
+fn judge(libraries: &[(String, Symbols)], allowed: &[Allowance], speaking: &[&str]) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut unused: BTreeSet<(&str, &str)> =
+        allowed.iter().flat_map(|a| a.symbols.iter().map(|s| (&*a.krate, &**s))).collect();
+    for (krate, symbols) in libraries {
+        for (symbol, group) in &symbols.forbidden {
+            let of_crate = allowed.iter().filter(|a| a.krate == *krate);
+            match of_crate.flat_map(|a| &a.symbols).find(|s| symbol.starts_with(&***s)) {
+                Some(entry) => _ = unused.remove(&(&**krate, &**entry)),
+                None => findings.push(format!("{krate}: {group}: {symbol}")),
+            }
+        }
+    }
+    for krate in speaking {
+        if libraries.iter().filter(|(k, _)| k == krate).all(|(_, s)| s.count == 0) {
+            findings.push(format!("{krate}: no symbols; the check sees nothing"));
+        }
+    }
+    for (krate, symbol) in unused {
+        findings.push(format!(".ci/purity-allow.toml: {krate} does not contain {symbol} any more"));
+    }
+    for bare in allowed.iter().filter(|a| a.why.split_whitespace().count() < 3) {
+        findings.push(format!(".ci/purity-allow.toml: {} gives no reason", bare.krate));
+    }
+    findings
+}
+
+/// Name and library of the facade and of each crate that it links, from a release build.
+fn below_facade(repo: &Repo) -> Result<BTreeSet<(String, PathBuf)>> {
+    let metadata = process::capture(repo.cargo().args(["metadata", "--format-version=1", "--locked"]))?;
+    let metadata: Value = metadata
+        .lines
+        .iter()
+        .find_map(|l| serde_json::from_str(l).ok())
+        .with_context(|| format!("cargo metadata: {}", metadata.tail(10)))?;
+    let linked = linked_packages(&metadata, "inbetween")?;
+
+    let mut command = repo.cargo();
+    command.args(["build", "--release", "--message-format=json-render-diagnostics"]);
+    for package in suites::TRACT {
+        command.args(["--package", package]);
+    }
+    let built = process::stream(&mut command, |l| !l.starts_with('{'))?;
+    must_pass(&built)?;
+    let mut libraries = BTreeSet::new();
+    for line in &built.lines {
+        let Ok(artifact) = serde_json::from_str::<Value>(line) else { continue };
+        let Some(name) = artifact["package_id"].as_str().and_then(|id| linked.get(id)) else { continue };
+        libraries.extend(library(&artifact).map(|file| (name.clone(), file)));
+    }
+    Ok(libraries)
+}
+
+/// The Rust library among the files of one artifact.
+fn library(artifact: &Value) -> Option<PathBuf> {
+    let files = artifact["filenames"].as_array()?.iter().filter_map(Value::as_str).map(PathBuf::from);
+    files.into_iter().find(|f| f.extension().is_some_and(|e| e == "rlib"))
+}
+
+/// Id and name of each package that `root` links: normal dependencies, without procedural macros.
+fn linked_packages(metadata: &Value, root: &str) -> Result<BTreeMap<String, String>> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut names = BTreeMap::new();
+    for package in list(&metadata["packages"]) {
+        let targets = list(&package["targets"]);
+        let library = targets.iter().any(|t| list(&t["kind"]).iter().any(|k| k == "lib" || k == "rlib"));
+        if library {
+            names.insert(text(&package["id"]), text(&package["name"]));
+        }
+    }
+    let mut edges: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for node in list(&metadata["resolve"]["nodes"]) {
+        let below = list(&node["deps"])
+            .iter()
+            .filter(|d| list(&d["dep_kinds"]).iter().any(|k| k["kind"].is_null()))
+            .map(|d| text(&d["pkg"]))
+            .collect();
+        edges.insert(text(&node["id"]), below);
+    }
+    let start = names.iter().find(|(_, n)| *n == root).with_context(|| format!("no package {root}"))?;
+    let mut open = vec![start.0.clone()];
+    let mut linked = BTreeMap::new();
+    while let Some(id) = open.pop() {
+        if let Some(name) = names.get(&id)
+            && linked.insert(id.clone(), name.clone()).is_none()
+        {
+            open.extend(edges.get(&id).into_iter().flatten().cloned());
+        }
+    }
+    Ok(linked)
+}
+
+fn read(path: &Path) -> Result<Symbols> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let archive = ArchiveFile::parse(&*bytes).with_context(|| format!("{} is no library", path.display()))?;
+    let mut symbols = Symbols::default();
+    for member in archive.members() {
+        let data = member?.data(&*bytes)?;
+        let Ok(object) = object::File::parse(data) else { continue }; // the crate's metadata
+        for symbol in object.symbols() {
+            let name = symbol.name().unwrap_or_default();
+            if name.is_empty() {
+                continue;
+            }
+            symbols.count += 1;
+            let name = format!("{:#}", rustc_demangle::demangle(name));
+            if let Some(group) = group(&name) {
+                symbols.forbidden.insert(trim(&name).to_owned(), group);
+            }
+        }
+    }
+    Ok(symbols)
+}
+
+/// The name without what stands before its path: `<std::fs::File as …>::read` begins with `std::fs::File`.
+fn trim(symbol: &str) -> &str {
+    symbol.trim_start_matches(['<', '&', '*', '_']).trim_start_matches("mut ")
+}
+
+fn group(symbol: &str) -> Option<&'static str> {
+    let name = trim(symbol);
+    let begins = |prefix: &str| if prefix.contains("::") { name.starts_with(prefix) } else { name == prefix };
+    FORBIDDEN.iter().find(|(_, prefixes)| prefixes.iter().any(|p| begins(p))).map(|(group, _)| *group)
+}
+
+/// Builds each plant as a release library and looks for it.
+fn planted(repo: &Repo) -> Result<Vec<(&'static str, Result<()>)>> {
+    let mut results = Vec::new();
+    let scratch = Scratch::new(repo, "symbols")?;
+    for (group, function) in PLANTS {
+        let symbols = build(&scratch, function)?;
+        let found = symbols.forbidden.values().any(|g| g == group);
+        let result = if found { Ok(()) } else { Err(anyhow::anyhow!("found only {:?}", symbols.forbidden)) };
+        results.push((*function, result));
+    }
+    let clean = build(&scratch, "pub fn clean(x: u32) -> String { x.to_string() }")?;
+    let result = if clean.forbidden.is_empty() && clean.count > 0 {
+        Ok(())
+    } else {
+        Err(anyhow::anyhow!("{clean:?}"))
+    };
+    results.push(("nothing", result));
+    Ok(results)
+}
+
+fn build(scratch: &Scratch, function: &str) -> Result<Symbols> {
+    scratch.write("probe/src/lib.rs", &format!("#[inline(never)]\n{function}\n"))?;
+    let end = scratch.cargo(
+        &["build", "--release", "--package", "probe", "--message-format=json-render-diagnostics"],
+        &[],
+    )?;
+    must_pass(&end)?;
+    let library = end.lines.iter().find_map(|line| library(&serde_json::from_str(line).ok()?));
+    read(&library.context("the probe gave no library")?)
+}
+
+/// A library without symbols must not pass for a clean one.
+fn empty(repo: &Repo) -> Result<()> {
+    let path = repo.target.join("purity/empty.rlib");
+    fs::write(&path, "!<arch>\n")?;
+    let libraries = [("inbetween-flow".to_owned(), read(&path)?)];
+    if judge(&libraries, &[], &["inbetween-flow"]).is_empty()
+        || judge(&[], &[], &["inbetween-flow"]).is_empty()
+    {
+        bail!("an empty archive passes for a library");
+    }
+    fs::write(&path, "")?;
+    if read(&path).is_ok() {
+        bail!("an empty file passes for a library");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_fall_into_their_groups() {
+        assert_eq!(group("std::fs::File::open_c"), Some("files"));
+        assert_eq!(group("<std::fs::File as std::io::Read>::read"), Some("files"));
+        assert_eq!(group("<&std::fs::File as std::io::Read>::read"), Some("files"));
+        assert_eq!(group("std::time::Instant::now"), Some("clock"));
+        assert_eq!(group("open64"), Some("files"));
+        assert_eq!(group("std::net::ip::Ipv4Addr::is_private"), None);
+        assert_eq!(group("opening"), None);
+        assert_eq!(group("my::std::fs::lookalike"), None);
+    }
+
+    #[test]
+    fn findings_allowances_and_stale_allowances() {
+        let symbols = |forbidden: &[&str]| Symbols {
+            count: 9,
+            forbidden: forbidden.iter().map(|s| ((*s).to_owned(), "files")).collect(),
+        };
+        let libraries =
+            [("a".to_owned(), symbols(&["std::fs::read::inner"])), ("b".to_owned(), symbols(&[]))];
+        let allow = |krate: &str, why: &str| {
+            [Allowance {
+                krate: krate.to_owned(),
+                symbols: vec!["std::fs::read".to_owned()],
+                why: why.to_owned(),
+            }]
+        };
+        assert_eq!(judge(&libraries, &[], &[]), ["a: files: std::fs::read::inner"]);
+        assert!(judge(&libraries, &allow("a", "reads folders of models"), &["a"]).is_empty());
+        assert_eq!(
+            judge(&libraries, &allow("b", "reads folders of models"), &[]).len(),
+            2,
+            "finding and stale"
+        );
+        assert_eq!(judge(&libraries, &allow("a", "why"), &[]).len(), 1, "no reason");
+        assert_eq!(judge(&[("a".to_owned(), Symbols::default())], &[], &["a"]).len(), 1, "no symbols");
+    }
+
+    #[test]
+    fn only_linked_packages_are_followed() {
+        let package = |name: &str, kind: &str| serde_json::json!({"id": name, "name": name, "targets": [{"kind": [kind]}]});
+        let edge = |to: &str, kind: Value| serde_json::json!({"pkg": to, "dep_kinds": [{"kind": kind}]});
+        let metadata = serde_json::json!({
+            "packages": [package("a", "lib"), package("b", "lib"), package("m", "proc-macro"), package("s", "lib"), package("t", "lib")],
+            "resolve": {"nodes": [
+                {"id": "a", "deps": [edge("b", Value::Null), edge("m", Value::Null), edge("t", "dev".into())]},
+                {"id": "b", "deps": []},
+                {"id": "m", "deps": [edge("s", Value::Null)]},
+            ]}
+        });
+        let linked = linked_packages(&metadata, "a").map(|l| l.into_values().collect::<Vec<_>>());
+        assert_eq!(linked.ok(), Some(vec!["a".to_owned(), "b".to_owned()]));
+    }
+}

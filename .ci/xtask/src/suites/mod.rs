@@ -1,0 +1,90 @@
+//! The test suites and the loop that runs them.
+//! **Invariant:** every suite prints one line with its counts; the sum is the last line that is printed.
+//! It does not stop at the first failing suite.
+
+mod deny;
+mod lint;
+mod python;
+mod rust;
+
+pub use rust::TRACT;
+
+use std::time::Instant;
+
+use clap::ValueEnum;
+
+use crate::{assets, purity, repo::Repo, report::Tally, tidy};
+
+/// A suite of `cargo xtask test`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// Formatting of every crate.
+    Fmt,
+    /// Lints of every crate and target; a warning fails.
+    Clippy,
+    /// Unit, property, golden and integration tests.
+    Rust,
+    /// Examples in the documentation, and that it builds without warnings.
+    Doc,
+    /// That the core does no I/O, with planted violations.
+    Purity,
+    /// Rules of the house that can be read off the text.
+    Tidy,
+    /// Licences, bans and sources of the dependencies.
+    Deny,
+    /// Reference tests in Python.
+    Python,
+    /// Real models and recordings that were fetched.
+    Assets,
+}
+
+impl Suite {
+    fn run(self, repo: &Repo) -> Tally {
+        match self {
+            Self::Fmt => lint::fmt(repo),
+            Self::Clippy => lint::clippy(repo),
+            Self::Rust => rust::tests(repo),
+            Self::Doc => rust::docs(repo),
+            Self::Purity => purity::run(repo),
+            Self::Tidy => tidy::run(repo),
+            Self::Deny => deny::run(repo),
+            Self::Python => python::run(repo),
+            Self::Assets => assets::check(repo),
+        }
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
+    }
+}
+
+/// Runs `suites`, or all; returns whether nothing failed.
+pub fn run(repo: &Repo, suites: &[Suite]) -> bool {
+    let suites = if suites.is_empty() { Suite::value_variants() } else { suites };
+    let mut sum = Tally::default();
+    for suite in suites {
+        let name = suite.name();
+        eprintln!("{name} ...");
+        let started = Instant::now();
+        let mut tally = suite.run(repo);
+        for failure in &tally.failures {
+            eprintln!("  FAILED: {failure}");
+        }
+        println!("{name}: {tally}");
+        eprintln!("  {:.1} s", started.elapsed().as_secs_f64());
+        for text in tally.failures.iter_mut().chain(&mut tally.skips) {
+            text.insert_str(0, &format!("{name}: "));
+        }
+        sum.add(tally);
+    }
+    for (heading, list) in [("Skipped, and why:", &sum.skips), ("Failed:", &sum.failures)] {
+        if !list.is_empty() {
+            println!("\n{heading}");
+            for line in list {
+                println!("  {line}");
+            }
+        }
+    }
+    println!("\n{sum}");
+    sum.failures.is_empty()
+}

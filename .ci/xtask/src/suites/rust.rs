@@ -1,0 +1,78 @@
+//! Suites `rust` and `doc`.
+//! **Invariant:** every workspace crate is in exactly one selection, so none goes untested and tract is built once.
+//! It does not choose tests: all of a crate's run.
+
+use anyhow::{Result, bail};
+
+use crate::{cargo_output::TestOutput, process, repo::Repo, report::Tally};
+
+/// Policy and tools, without tract: dev profile, so that overflow checks are on.
+const POLICY: &[&str] = &["inbetween-flow", "inbetween-card", "inbetween-sim", "purity-child", "xtask"];
+
+/// Everything that touches tract, in release. One selection, because cargo unifies features over it: this one
+/// gives shared dependencies the same features as `cargo demo` does alone, so that both use one build of tract.
+pub const TRACT: &[&str] = &["inbetween", "inbetween-infer", "inbetween-bench", "inbetween-examples"];
+
+/// Crates whose dependencies would change the features of tract's and build it again; suites of their own test them.
+const APART: &[&str] = &["inbetween-ffi"];
+
+/// Unit, property, golden and integration tests.
+pub fn tests(repo: &Repo) -> Tally {
+    let mut tally = Tally::default();
+    tally.check("selections", every_crate_is_selected(repo));
+    let targets = ["--lib", "--bins", "--tests", "--examples"];
+    tally.add(cargo_test(repo, POLICY, &targets, "policy crates"));
+    tally.add(cargo_test(repo, TRACT, &[&["--release"], &targets[..]].concat(), "crates over tract"));
+    tally
+}
+
+/// Examples in the documentation, and the documentation itself.
+pub fn docs(repo: &Repo) -> Tally {
+    let mut tally = Tally::default();
+    tally.add(cargo_test(repo, LIBRARIES_POLICY, &["--doc"], "doctests of policy crates"));
+    tally.add(cargo_test(repo, LIBRARIES_TRACT, &["--doc", "--release"], "doctests over tract"));
+    tally.check("cargo doc", rustdoc(repo));
+    tally
+}
+
+const LIBRARIES_POLICY: &[&str] = &["inbetween-flow", "inbetween-card", "inbetween-sim"];
+const LIBRARIES_TRACT: &[&str] = TRACT;
+
+fn cargo_test(repo: &Repo, packages: &[&str], arguments: &[&str], what: &str) -> Tally {
+    let mut command = repo.cargo();
+    command.args(["test", "--no-fail-fast"]).args(arguments);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    command.args(["--", "--show-output"]);
+    let mut output = TestOutput::default();
+    match process::stream(&mut command, |line| output.line(line)) {
+        Ok(end) => output.finish(end.success, what),
+        Err(why) => {
+            let mut tally = Tally::default();
+            tally.fail(format!("{what}: {why:#}"));
+            tally
+        }
+    }
+}
+
+fn rustdoc(repo: &Repo) -> Result<()> {
+    let mut command = repo.cargo();
+    command.args(["doc", "--no-deps", "--workspace", "--lib"]).env("RUSTDOCFLAGS", "-D warnings");
+    let end = process::stream(&mut command, |_| true)?;
+    if !end.success {
+        bail!("the documentation has warnings (above)");
+    }
+    Ok(())
+}
+
+fn every_crate_is_selected(repo: &Repo) -> Result<()> {
+    for folder in repo.members()? {
+        let name = repo.package(&folder)?;
+        let selections = [POLICY, TRACT, APART].iter().filter(|s| s.contains(&&*name)).count();
+        if selections != 1 {
+            bail!("{name} is in {selections} selections of .ci/xtask/src/suites/rust.rs instead of one");
+        }
+    }
+    Ok(())
+}
