@@ -3,10 +3,8 @@
 //! It does not write to standard output: that is for results, progress goes to standard error.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader},
     process::{Command, Stdio},
-    sync::mpsc,
-    thread,
 };
 
 use anyhow::{Context, Result};
@@ -37,34 +35,18 @@ impl Finished {
 /// Runs `command` and shows each line for which `show` is true.
 pub fn stream(command: &mut Command, mut show: impl FnMut(&str) -> bool) -> Result<Finished> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run {name}"))?;
-    let (sender, receiver) = mpsc::channel();
-    let pipes: [Option<Box<dyn Read + Send>>; 2] = [
-        child.stdout.take().map(|p| Box::new(p) as Box<dyn Read + Send>),
-        child.stderr.take().map(|p| Box::new(p) as Box<dyn Read + Send>),
-    ];
-    for pipe in pipes.into_iter().flatten() {
-        let sender = sender.clone();
-        thread::spawn(move || {
-            let mut reader = BufReader::new(pipe);
-            let mut bytes = Vec::new();
-            while reader.read_until(b'\n', &mut bytes).is_ok_and(|n| n > 0) {
-                let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-                bytes.clear();
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    drop(sender);
+    // One pipe for both streams keeps their lines in order.
+    let (pipe, writer) = io::pipe()?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn().with_context(|| format!("cannot run {name}"))?;
+    // The command keeps its ends of the pipe open, and with them the reading below.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut reader = BufReader::new(pipe);
     let mut lines = Vec::new();
-    for line in receiver {
+    let mut bytes = Vec::new();
+    while reader.read_until(b'\n', &mut bytes)? > 0 {
+        let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        bytes.clear();
         if show(&line) {
             eprintln!("  {line}");
         }
@@ -77,4 +59,29 @@ pub fn stream(command: &mut Command, mut show: impl FnMut(&str) -> bool) -> Resu
 /// Runs `command` in silence.
 pub fn capture(command: &mut Command) -> Result<Finished> {
     stream(command, |_| false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_both_streams_come_in_order() {
+        let script = "for i in 1 2 3; do echo out $i; echo err $i >&2; done; exit 3";
+        let mut shown = Vec::new();
+        let end = stream(Command::new("sh").args(["-c", script]), |line| {
+            shown.push(line.to_owned());
+            false
+        });
+        let end = end.expect("sh runs");
+        assert_eq!(end.lines, ["out 1", "err 1", "out 2", "err 2", "out 3", "err 3"]);
+        assert_eq!(shown, end.lines);
+        assert!(!end.success && end.says("err 3") && end.tail(1) == "err 3");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = capture(&mut Command::new("no-such-program")).expect_err("it is missing");
+        assert!(error.to_string().contains("no-such-program"));
+    }
 }

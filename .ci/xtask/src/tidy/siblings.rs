@@ -4,12 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Exceptions, File, rust::product_code};
+use super::{
+    Exceptions, File,
+    rust::{is_test_module, product_code},
+};
 
 const SOURCE: &str = "core/flow/src/";
 
-/// Modules that every stage may name (DESIGN section 4), in the order of their own dependence.
-const VOCABULARY: &[&str] = &["time", "geometry", "value", "frame", "error", "config", "plan", "answer"];
+/// Modules that every stage may name (DESIGN section 4), in the order of their own dependence; `rng` is a tool
+/// without state of its own.
+const VOCABULARY: &[&str] =
+    &["time", "geometry", "value", "frame", "error", "config", "plan", "answer", "rng"];
 
 /// Modules that put the stages together.
 const WIRING: &[&str] = &["lib", "engine"];
@@ -18,7 +23,7 @@ const WIRING: &[&str] = &["lib", "engine"];
 pub fn siblings(files: &[File], except: &Exceptions) -> Vec<String> {
     let sources: Vec<(&str, &File)> = files
         .iter()
-        .filter(|f| f.is("rs"))
+        .filter(|f| f.is("rs") && !is_test_module(&f.path))
         .filter_map(|f| Some((f.path.strip_prefix(SOURCE)?.split(['/', '.']).next()?, f)))
         .collect();
     let modules: BTreeSet<&str> = sources.iter().map(|(m, _)| *m).collect();
