@@ -13,6 +13,7 @@ pub mod rng;
 mod run;
 mod scene;
 mod spec;
+pub mod tune;
 
 pub use measure::{EnergyProfile, PROFILES, Report, Row, RunCost, Timeline};
 pub use model::{Detector, SimulatedDetector, Worker};
