@@ -4,7 +4,7 @@
 
 use crate::{
     model::SimulatedDetector,
-    policy::{Baseline, Estimator, Policy},
+    policy::{Baseline, Estimator, Follower, Policy},
     run::{Setup, run},
     scene::Scene,
     spec::SceneSpec,
@@ -23,6 +23,17 @@ pub enum Kind {
     Hold,
     /// Every Nth frame, extrapolated.
     Kalman,
+    /// Every Nth frame, with the engine's own estimator. Needs pixels, so it is slow.
+    Inbetween,
+}
+
+/// How a trial fills the time between results.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Filling {
+    /// A baseline's way.
+    Baseline(Estimator),
+    /// The engine's own estimator.
+    Inbetween,
 }
 
 /// What one setting did, on one sequence or on several.
@@ -30,8 +41,8 @@ pub enum Kind {
 pub struct Trial {
     /// Frames between runs.
     pub every: u32,
-    /// Hold, or the filter with its setting.
-    pub estimator: Estimator,
+    /// What stands between results.
+    pub filling: Filling,
     /// Refreshes that violate.
     pub violations: u64,
     /// Refreshes.
@@ -48,37 +59,35 @@ impl Trial {
 
     /// This setting as a policy.
     pub fn policy(&self, name: &str, spec: &SceneSpec) -> Box<dyn Policy> {
-        Box::new(Baseline::new(name, self.every, self.estimator, spec))
+        match self.filling {
+            Filling::Baseline(estimator) => Box::new(Baseline::new(name, self.every, estimator, spec)),
+            Filling::Inbetween => Box::new(Follower::new(name, self.every, spec)),
+        }
     }
 }
 
 /// All settings of the grid on one scene and seed, with the scene's simulated detector.
 pub fn trials(spec: &SceneSpec, seed: u64, kind: Kind) -> Vec<Trial> {
-    let settings: Vec<(u32, Estimator)> = match kind {
-        Kind::Hold => EVERY.map(|every| (every, Estimator::Hold)).to_vec(),
-        Kind::Kalman => EVERY.iter().flat_map(|&every| Q.map(|q| (every, Estimator::Kalman { q }))).collect(),
+    let fillings: Vec<Filling> = match kind {
+        Kind::Hold => vec![Filling::Baseline(Estimator::Hold)],
+        Kind::Kalman => Q.iter().map(|&q| Filling::Baseline(Estimator::Kalman { q })).collect(),
+        Kind::Inbetween => vec![Filling::Inbetween],
     };
-    let mut policies: Vec<Box<dyn Policy>> = settings
+    let mut trials: Vec<Trial> = EVERY
         .iter()
-        .map(|&(every, estimator)| {
-            let policy: Box<dyn Policy> = Box::new(Baseline::new("trial", every, estimator, spec));
-            policy
-        })
+        .flat_map(|&every| fillings.iter().map(move |&filling| (every, filling)))
+        .map(|(every, filling)| Trial { every, filling, violations: 0, refreshes: 0, runs: 0 })
         .collect();
+    let mut policies: Vec<Box<dyn Policy>> = trials.iter().map(|t| t.policy("trial", spec)).collect();
     let mut scene: Scene = spec.build(seed);
     let mut detector = SimulatedDetector::new(&scene);
     let reports = run(&mut scene, &mut policies, &mut detector, Setup { seed, ..Setup::default() });
-    settings
-        .iter()
-        .zip(reports)
-        .map(|(&(every, estimator), report)| Trial {
-            every,
-            estimator,
-            violations: report.row.violations,
-            refreshes: report.row.refreshes,
-            runs: report.row.runs,
-        })
-        .collect()
+    for (trial, report) in trials.iter_mut().zip(reports) {
+        trial.violations = report.row.violations;
+        trial.refreshes = report.row.refreshes;
+        trial.runs = report.row.runs;
+    }
+    trials
 }
 
 /// Sums the trials of several sequences, setting by setting. All come from the same grid.
@@ -115,7 +124,7 @@ mod tests {
     use super::*;
 
     fn trial(every: u32, violations: u64, runs: u64) -> Trial {
-        Trial { every, estimator: Estimator::Hold, violations, refreshes: 1000, runs }
+        Trial { every, filling: Filling::Baseline(Estimator::Hold), violations, refreshes: 1000, runs }
     }
 
     #[test]

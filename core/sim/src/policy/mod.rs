@@ -4,12 +4,14 @@
 
 mod baseline;
 mod engine;
+mod follower;
 mod tracks;
 
 use inbetween_flow::{Completion, Detection, TicketId, Timestamp};
 
 pub use baseline::{Baseline, Estimator};
 pub use engine::{Inbetween, engine_config, reason_of_run, reason_of_skip};
+pub use follower::Follower;
 
 use crate::{scene::RenderedFrame, spec::SceneSpec};
 
@@ -89,7 +91,8 @@ pub trait Policy {
 pub enum PolicyError {
     /// No policy has this name.
     #[error(
-        "there is no policy `{0}`; there are inbetween, every-frame, every-nth-hold[:N], every-nth-kalman[:N]"
+        "there is no policy `{0}`; there are inbetween, every-frame, every-nth-hold[:N], every-nth-kalman[:N], \
+         every-nth-inbetween[:N]"
     )]
     Unknown(String),
     /// The part after the colon is not a count of frames.
@@ -103,7 +106,8 @@ pub enum PolicyError {
 /// N where a name gives none.
 pub const DEFAULT_EVERY: u32 = 6;
 
-/// The policy of a name: `inbetween`, `every-frame`, `every-nth-hold`, `every-nth-kalman:6`.
+/// The policy of a name: `inbetween`, `every-frame`, `every-nth-hold`, `every-nth-kalman:6`,
+/// `every-nth-inbetween:15`.
 ///
 /// # Errors
 /// When there is none of that name, or the scene cannot be promised.
@@ -125,6 +129,7 @@ pub fn by_name(name: &str, spec: &SceneSpec, seed: u64) -> Result<Box<dyn Policy
         ("every-frame", None) => baseline(1, Estimator::Hold),
         ("every-nth-hold", _) => baseline(every, Estimator::Hold),
         ("every-nth-kalman", _) => baseline(every, Estimator::KALMAN),
+        ("every-nth-inbetween", _) => Ok(Box::new(Follower::new(name, every, spec))),
         _ => Err(PolicyError::Unknown(name.to_owned())),
     }
 }
