@@ -24,8 +24,13 @@ const SIGNIFICANT: (f32, f32) = (1.5, 2.5);
 const SURPRISE: f32 = 2.6;
 /// Numbers beyond this are taken as this: their squares are still finite.
 pub(super) const LARGEST: f32 = 1e15;
+/// What following adds to the variance in a second, as a share of a measurement's, before it was learnt.
+const DRIFT: f32 = 0.15;
 /// Speed of the noise adaptation per measurement, in log-variance per unit of evidence.
 const LEARNING: f32 = 0.3;
+/// Median size of a standard normal deviate, and the step in log-variance by which it is approached.
+const MEDIAN: f32 = 0.6745;
+const RESCALING: f32 = 0.12;
 
 /// Level and rate with their covariance.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +58,7 @@ impl Axis {
     /// A number that was just measured for the first time.
     pub fn new(x: f32, tuning: Tuning) -> Self {
         let (r, s) = (tuning.noise * tuning.noise, tuning.speed * tuning.speed);
-        Self { x: sound(x), v: 0.0, p00: r, p01: 0.0, p11: s, r, q: s, drift: r, last: 0.0, tuning }
+        Self { x: sound(x), v: 0.0, p00: r, p01: 0.0, p11: s, r, q: s, drift: DRIFT * r, last: 0.0, tuning }
     }
 
     /// Starts again at `x`, with what was learnt about the noise.
@@ -165,17 +170,18 @@ impl Axis {
     }
 
     /// Takes a level that pixels give, with its variance, the rate over the last frames and that rate's variance.
-    pub fn carried(&mut self, x: f32, variance: f32, rate: f32, rate_variance: f32, dt: f32) {
-        if dt > 0.0 {
-            let reach = self.decay(dt).0;
-            let miss = x - (self.x + self.v * reach);
-            let excess = (miss * miss - 2.0 * rate_variance * reach * reach).max(0.0);
-            let speed = self.tuning.speed * self.tuning.speed;
-            let seen = (3.0 * excess / (dt * dt * dt)).min(speed * 1e3);
-            self.q = (self.q + 0.1 * (seen - self.q)).max(speed * 1e-3);
-        }
+    pub fn carried(&mut self, x: f32, variance: f32, rate: f32, rate_variance: f32) {
         (self.x, self.v, self.p00, self.p01, self.p11) = (x, rate, variance, 0.0, rate_variance);
         self.bound();
+    }
+
+    /// Learns the process noise from a forecast over `lag` seconds that missed by `miss`, where `noise` is the
+    /// variance that the follower's errors explain.
+    pub fn wander(&mut self, miss: f32, lag: f32, noise: f32) {
+        let speed = self.tuning.speed * self.tuning.speed;
+        // A random walk of the rate moves the level by q·lag³/3 (variance).
+        let seen = (3.0 * (miss * miss - noise) / (lag * lag * lag)).min(speed * 100.0);
+        self.q = (self.q + 0.1 * (seen - self.q)).clamp(speed * 1e-3, speed * 100.0);
     }
 
     /// Variance that pixels add in `age` seconds since the key frame.
@@ -184,17 +190,18 @@ impl Axis {
     }
 
     /// Learns from a normalised innovation. Innovations of an optimal filter are white (Mehra, 1970): such that
-    /// agree in sign ask for more process noise, alternating ones for less; their size says the rest about
-    /// the measurement. Returns the factor for the process noise.
+    /// agree in sign ask for more process noise, alternating ones for less. Their median size says the rest about
+    /// the measurement, so that outliers do not. Returns the factor for the process noise.
     fn learn(&mut self, nu: f32) -> f32 {
         let nu = nu.clamp(-3.0, 3.0);
         let agreement = (nu * self.last).clamp(-1.0, 3.0);
-        let excess = nu * nu - 1.0;
         self.last = nu;
         let noise = self.tuning.noise * self.tuning.noise;
-        let measured = 0.3 * LEARNING * (excess - agreement.max(0.0)).clamp(-1.0, 2.0);
-        self.r = (self.r * libm::expf(measured)).clamp(noise / 16.0, noise * 9.0);
-        libm::expf(LEARNING * (agreement + 0.3 * excess.min(0.0)))
+        if agreement < 1.0 {
+            let up = if nu.abs() > MEDIAN { RESCALING } else { -RESCALING };
+            self.r = (self.r * libm::expf(up)).clamp(noise / 16.0, noise * 9.0);
+        }
+        libm::expf(LEARNING * (agreement + 0.3 * (nu * nu - 1.0).min(0.0)))
     }
 
     fn bound(&mut self) {

@@ -11,6 +11,7 @@ use super::{
     form::{Form, Times},
     kalman::Tuning,
     path::Path,
+    track::LEAST_SIGMA,
 };
 use crate::{
     gate::{Fit, FitState, Target},
@@ -176,7 +177,11 @@ impl Form for Keypoints {
             mark.fit = Some(if sound { fit.state } else { FitState::Lost });
             if mark.fit == Some(FitState::Followed) && n < MOST_TARGETS {
                 let to = mark.key() + fit.moved;
-                mark.path.follow(time, |j| if j == 0 { to.x } else { to.y }, |_| fit.sigma.abs());
+                mark.path.follow(
+                    time,
+                    |j| if j == 0 { to.x } else { to.y },
+                    |_| fit.sigma.abs().max(LEAST_SIGMA),
+                );
                 followed[n] = (mark.key(), fit.moved);
                 n += 1;
             }

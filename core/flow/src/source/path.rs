@@ -15,8 +15,10 @@ use crate::time::Timestamp;
 const WINDOW: f32 = 0.055;
 /// Followed positions further apart than this say nothing about the present rate, in seconds.
 const WIDEST: f32 = 0.25;
-/// The follower's error between frames is not taken as smaller than this, in pixels (or log-size × size).
-const FLOOR: f32 = 0.05;
+/// Forecasts over about this long are compared with what pixels then show, in seconds: a latency and a refresh.
+const LAG: core::time::Duration = core::time::Duration::from_millis(60);
+/// Frames that are further apart than this are not compared so, in seconds.
+const LONGEST_LAG: f32 = 0.15;
 /// After this long without any evidence a trend means nothing any more, in seconds.
 const GAP: f32 = 1.0;
 /// How long a correction takes to show in full, in seconds.
@@ -210,7 +212,7 @@ impl Path {
     fn place_key(&mut self, time: Timestamp, measured: bool) {
         for j in 0..self.key.len() {
             let axis = &self.axes[j];
-            let prior = self.key_variance[j] + axis.drifted(time.secs_from(self.key_time));
+            let prior = self.key_variance[j] + axis.drifted(time.secs_from(self.key_time)) + axis.p00;
             self.key_variance[j] = if time >= self.good {
                 self.variance(j, time)
             } else if measured {
@@ -234,18 +236,38 @@ impl Path {
         if time <= self.good || time <= self.key_time {
             return false;
         }
-        let dt = time.secs_from(self.good);
         (self.good, self.pixels) = (time, true);
         self.history.push(time, |j| sound(x(j)));
+        let end = self.history.len();
+        let lagged = self.lagged(time);
         for (j, axis) in self.axes.iter_mut().enumerate() {
-            let x = self.history.value(self.history.len() - 1)[j];
-            let sigma = sigma(j).max(FLOOR);
-            match self.history.slope(j, self.history.len(), WINDOW, WIDEST) {
-                Some(s) => axis.carried(x, sigma * sigma, s.rate, sigma * sigma / s.spread.max(1e-9), dt),
-                None => axis.carried(x, sigma * sigma, 0.0, axis.p11, 0.0),
+            let x = self.history.value(end - 1)[j];
+            let variance = sigma(j) * sigma(j);
+            let slope = self.history.slope(j, end, WINDOW, WIDEST);
+            let (rate, rate_variance) =
+                slope.map_or((0.0, axis.p11), |s| (s.rate, variance / s.spread.max(1e-9)));
+            axis.carried(x, variance, rate, rate_variance);
+            if let Some(from) = lagged {
+                let lag = time.secs_from(self.history.time(from));
+                let then = self.history.slope(j, from + 1, WINDOW, WIDEST);
+                if let Some(then) = then {
+                    let forecast = self.history.value(from)[j] + then.rate * lag;
+                    axis.wander(
+                        x - forecast,
+                        lag,
+                        2.0 * variance + lag * lag * variance / then.spread.max(1e-9),
+                    );
+                }
             }
         }
         true
+    }
+
+    /// The entry from which a forecast is compared with the newest one, at `time`.
+    fn lagged(&self, time: Timestamp) -> Option<usize> {
+        let then = time.minus(LAG);
+        let from = self.history.before(then).checked_sub(1)?;
+        (time.secs_from(self.history.time(from)) < LONGEST_LAG).then_some(from)
     }
 }
 

@@ -22,6 +22,8 @@ const PATIENCE_WITH_PIXELS: f32 = 1.0;
 const FLICKER: f32 = 0.6;
 /// A hidden track keeps its identity for this long, in seconds: the length of a common occlusion.
 pub(super) const DORMANT: f32 = 2.0;
+/// The follower's error between frames is not taken as smaller than this, in pixels.
+pub(super) const LEAST_SIGMA: f32 = 0.05;
 /// Log-size limits: boxes from half a pixel to 65,536 pixels wide.
 const LOG_SIZE: (f32, f32) = (-0.7, 11.1);
 

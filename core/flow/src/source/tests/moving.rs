@@ -16,6 +16,8 @@ struct Outcome {
     carried: f32,
     held: f32,
     jitter: f32,
+    /// Root mean square of the spreads that the carrier claimed.
+    claimed: f32,
 }
 
 /// Runs `path` for `seconds` at 60 fps with a result for every `every`-th frame, 35 ms late.
@@ -27,7 +29,8 @@ fn run(path: impl Fn(f32) -> Point, every: u64, follow: bool, seed: u32) -> Outc
     let mut held = truth(0);
     let mut key = 0;
     let mut known = false;
-    let (mut sum, mut sum_held, mut n, mut jitter) = (0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32);
+    let (mut sum, mut sum_held, mut n, mut jitter, mut claimed) =
+        (0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32);
     let mut out = Value::empty(ValueKind::Boxes);
     let mut last: Option<Rect> = None;
     for frame in 0..1200_u64 {
@@ -50,7 +53,8 @@ fn run(path: impl Fn(f32) -> Point, every: u64, follow: bool, seed: u32) -> Outc
             c.follow(ms(now), &[fit]);
         }
         let display = now + 16;
-        if known && frame > 120 && c.answer(ms(display), &mut out).is_some() {
+        if let Some(carried) = c.answer(ms(display), &mut out).filter(|_| known && frame > 120) {
+            claimed += carried.spread * carried.spread;
             let Value::Boxes(d) = &out else { panic!() };
             assert_eq!(d.len(), 1, "at {now}");
             assert_eq!(d[0].identity, Some(0));
@@ -66,7 +70,7 @@ fn run(path: impl Fn(f32) -> Point, every: u64, follow: bool, seed: u32) -> Outc
         }
     }
     let root = |s: f32| libm::sqrtf(s / n);
-    Outcome { carried: root(sum), held: root(sum_held), jitter: root(jitter) }
+    Outcome { carried: root(sum), held: root(sum_held), jitter: root(jitter), claimed: root(claimed) }
 }
 
 fn still(_: f32) -> Point {
@@ -95,7 +99,6 @@ fn prediction_beats_hold() {
     ] {
         for seed in 1..4 {
             let o = run(path, 6, false, seed);
-            std::println!("{name}: carried {} held {}", o.carried, o.held);
             assert!(o.carried < ratio * o.held, "{name}: carried {} held {}", o.carried, o.held);
         }
     }
@@ -109,7 +112,6 @@ fn following_pixels_needs_ten_times_fewer_results() {
         for seed in 1..4 {
             let o = run(path, 6, false, seed);
             let p = run(path, 60, true, seed);
-            std::println!("{name}: trend {} pixels {}", o.carried, p.carried);
             assert!(
                 p.carried < (1.3 * o.carried).min(2.2),
                 "{name}: pixels {} trend {}",
@@ -125,8 +127,8 @@ fn still_things_stand_still() {
     for seed in 1..4 {
         for (every, follow) in [(6, false), (12, true)] {
             let o = run(still, every, follow, seed);
-            std::println!("still: carried {} held {} jitter {}", o.carried, o.held, o.jitter);
             assert!(o.carried < 0.85 * o.held, "carried {} held {}", o.carried, o.held);
+            assert!((0.4..2.0).contains(&(o.claimed / o.carried)), "claimed {} was {}", o.claimed, o.carried);
             assert!(o.jitter < 0.55, "jitter {}", o.jitter);
         }
     }
