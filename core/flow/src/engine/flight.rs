@@ -79,10 +79,6 @@ impl Flights {
             }
         }
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
 }
 
 /// Events that wait to be polled.

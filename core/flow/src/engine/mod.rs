@@ -389,13 +389,15 @@ impl Engine {
     }
 
     /// Forgets all results, as after a suspend. What was learnt about the device stays; runs that are in flight
-    /// will be unknown when they end.
+    /// expire now.
     pub fn reset(&mut self) {
         self.clock.reset();
         self.gate.reset();
         self.carrier.reset();
         self.scheduler.reset();
-        self.flights.clear();
+        while let Some(flight) = self.flights.take_expired(Timestamp::MAX) {
+            self.expired(&flight);
+        }
         self.newest = None;
         self.seen = Seen::default();
         self.suspicion = None;
@@ -419,15 +421,20 @@ impl Engine {
             self.monitor.clock_regressions += 1;
             self.events.push(Event::ClockRegressed(back));
             if Clock::restarted(back) {
+                self.scheduler.restart_clock(now);
                 self.reset();
             }
         }
         while let Some(flight) = self.flights.take_expired(now) {
-            self.monitor.expired += 1;
-            self.events.push(Event::TicketExpired(flight.ticket.id));
+            self.expired(&flight);
             self.fail(now, &flight, RunFailure::TimedOut);
         }
         now
+    }
+
+    fn expired(&mut self, flight: &Flight) {
+        self.monitor.expired += 1;
+        self.events.push(Event::TicketExpired(flight.ticket.id));
     }
 
     fn arrive(&mut self, captured: Timestamp) -> Result<Timestamp, SkipReason> {

@@ -40,6 +40,11 @@ impl Breaker {
         }
     }
 
+    /// The host's clock is another one from `now` on: an open breaker waits its pause from there.
+    pub(crate) fn restart_clock(&mut self, now: Timestamp) {
+        self.until = self.until.map(|_| now + self.pause);
+    }
+
     /// When the next probe becomes possible, while open.
     pub(crate) const fn until(&self) -> Option<Timestamp> {
         self.until

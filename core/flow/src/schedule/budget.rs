@@ -51,6 +51,11 @@ impl Budget {
         self.tokens += charged.as_nanos() as f64 - took.as_nanos() as f64;
     }
 
+    /// What was earned stays; from `now` on the host's clock is another one.
+    pub(crate) const fn restart_clock(&mut self, now: Timestamp) {
+        self.at = now;
+    }
+
     pub(crate) fn adapt(&mut self, environment: &Environment) {
         let heat = match environment.thermal_headroom {
             Some(h) if h >= 1.0 => 0.25,

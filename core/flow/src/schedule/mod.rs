@@ -35,7 +35,7 @@ const BIRTH_SIGMA: f32 = 6.0;
 /// then the model's own noise is what exceeds the tolerance.
 const LEAST_GAIN: f32 = 0.8;
 /// While the learnt latency forbids every run, one run in this time measures it again.
-const RELEARN: Duration = Duration::from_secs(5);
+const RELEARN: Duration = Duration::from_secs(2);
 /// What one violation adds to the queue's pressure on the threshold, and how far the threshold can fall.
 const PRESSURE: f32 = 0.05;
 const LOWEST_THRESHOLD: f32 = 0.5;
@@ -211,6 +211,10 @@ impl Scheduler {
     /// Takes the end of a run that was charged as `charged` when it started.
     pub(crate) fn ended(&mut self, took: Duration, charged: Duration) {
         self.budget.settle(charged, took);
+        if self.latency.p95() > self.deadline && took <= self.deadline {
+            // What forbade every run is over (a throttled device has cooled down): the old window is of no use.
+            self.latency = Latency::new(took);
+        }
         self.latency.record(took);
     }
 
@@ -266,6 +270,13 @@ impl Scheduler {
 
     pub(crate) fn adapt(&mut self, environment: &Environment) {
         self.budget.adapt(environment);
+    }
+
+    /// The host's clock is another one from `now` on: nothing may wait for a time of the old one.
+    pub(crate) fn restart_clock(&mut self, now: Timestamp) {
+        self.budget.restart_clock(now);
+        self.breaker.restart_clock(now);
+        self.last_run = now;
     }
 
     /// Forgets what belongs to the picture; keeps what belongs to the device (latency, budget, breaker).
