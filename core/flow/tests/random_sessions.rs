@@ -171,7 +171,7 @@ impl Session {
     /// After the chaos: only good frames and good results. The engine must serve again.
     fn recover(&mut self) {
         let mut answered = false;
-        for i in 0..3_000_u64 {
+        for i in 0..400_u64 {
             self.now += 33;
             let picture = self.pictures[(i / 2 % 8) as usize].clone();
             let plan = self.engine.handle_frame(ms(self.now), &frame(ms(self.now - 2), &picture)).unwrap();
@@ -203,10 +203,10 @@ const MODES: [DisplayMode; 2] =
 fn the_same_session_twice_gives_the_same_bytes() {
     for (i, kind) in KINDS.into_iter().enumerate() {
         let (mode, seed) = (MODES[i % 2], i as u64);
-        let (a, b) = (play(kind, mode, seed, 20_000), play(kind, mode, seed, 20_000));
+        let (a, b) = (play(kind, mode, seed, 5_000), play(kind, mode, seed, 5_000));
         assert!(a.log == b.log, "{kind:?}");
-        assert!(a.log.len() > 500_000, "the session did little: {} bytes", a.log.len());
-        let other = play(kind, mode, seed + 100, 20_000);
+        assert!(a.log.len() > 200_000, "the session did little: {} bytes", a.log.len());
+        let other = play(kind, mode, seed + 100, 5_000);
         assert!(a.log != other.log, "the log does not depend on the session");
     }
 }
@@ -234,11 +234,11 @@ fn another_seed_moves_only_the_audits() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_panics_the_books_balance_and_good_frames_are_taken_again(
-        seed in any::<u64>(), kind in 0..KINDS.len(), mode in 0..2_usize, steps in 50..1_500_usize,
+        seed in any::<u64>(), kind in 0..KINDS.len(), mode in 0..2_usize, steps in 50..600_usize,
     ) {
         let mut session = play(KINDS[kind], MODES[mode], seed, steps);
         {

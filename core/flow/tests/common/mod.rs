@@ -14,7 +14,7 @@ pub fn ms(ms: u64) -> Timestamp {
 }
 
 pub fn config(kind: ValueKind) -> Config {
-    Config::for_images(kind, 3.0)
+    Config::for_images(kind, 8.0)
 }
 
 /// A textured picture with a bright textured square whose left top corner is at `(x, y)`.
