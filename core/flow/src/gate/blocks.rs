@@ -16,23 +16,32 @@ const FLOOR: f32 = 0.35;
 const FIRST: f32 = 1.0;
 /// Standard deviations above which a block counts as changed.
 const CHANGED: f32 = 5.0;
+/// A background that moved by less than this, in working pixels, is compared in place: exactly, and for less.
+const STILL: f32 = 0.06;
 /// Time constants of learning the noise from quiet and from loud blocks, in seconds. Loud ones teach slowly: what
 /// moves about for long becomes noise, what has just come does not.
 const QUIET_S: f32 = 0.3;
 const LOUD_S: f32 = 4.0;
 
-/// Mean of every block of `luma`: every `side`th row, all columns.
+/// Rows of a block that are read: all of a small frame, four of a large one, which has enough pixels in each.
+const fn rows(side: u32) -> u32 {
+    if side < 3 { BLOCK } else { BLOCK / 2 }
+}
+
+/// Mean of every block of `luma`: some of its rows, all columns.
 pub(super) fn sample(luma: &Luma<'_>, side: u32, out: &mut Vec<f32>) {
     let (nx, ny) = grid(luma.width() / side, luma.height() / side);
     out.clear();
     out.resize((nx * ny) as usize, 0.0);
     let across = BLOCK * side;
+    let rows = rows(side);
+    let step = BLOCK / rows;
     if nx == 0 {
         return;
     }
     for (by, line) in out.chunks_exact_mut(nx as usize).enumerate() {
-        for r in 0..BLOCK {
-            let y = (by as u32 * BLOCK + r) * side + side / 2;
+        for r in 0..rows {
+            let y = (by as u32 * BLOCK + r * step) * side + step * side / 2;
             if let Some(row) = luma.row(0, y, nx * across) {
                 match side {
                     1 => add::<8>(row, line),
@@ -55,7 +64,7 @@ pub(super) fn sample(luma: &Luma<'_>, side: u32, out: &mut Vec<f32>) {
                 }
             }
         }
-        let scale = 1.0 / (BLOCK * across) as f32;
+        let scale = 1.0 / (rows * across) as f32;
         for v in line {
             *v *= scale;
         }
@@ -188,7 +197,7 @@ impl Blocks {
         // Light does not scale exactly (gamma, clipping): a twentieth of the change of gain is allowed for.
         let bent = (a - 1.0).abs() * 0.05;
         let (mut free, mut loud, mut known, mut loud_all, mut fresh) = (0_u32, 0_u32, 0_u32, 0_u32, 0_u32);
-        let moved = sigma.min(1.0) / (2 * BLOCK) as f32;
+        let moved = (sigma.min(1.0) + STILL) / (2 * BLOCK) as f32;
         let (quiet, slow) = ((dt / QUIET_S).min(0.2), (dt / LOUD_S).min(0.02));
         for y in 0..ny {
             for x in 0..nx {
@@ -239,7 +248,7 @@ impl Blocks {
 
     /// Writes the key frame's mean for every block; returns the variance that moving it adds.
     fn reference(&mut self, key: &Picture, pose: &Pose, center: (f32, f32)) -> f32 {
-        let still = |v: f32| v.abs() < 0.02;
+        let still = |v: f32| v.abs() < STILL;
         let l = pose.linear;
         let bend = l.iter().fold(0.0_f32, |m, v| m.max(v.abs())) * key.size.0.max(key.size.1) as f32 * 0.5;
         if still(pose.shift.x) && still(pose.shift.y) && still(bend) {

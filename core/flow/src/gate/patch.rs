@@ -25,6 +25,8 @@ const TRUST: f32 = 2.0;
 const CANDIDATES: u32 = 6;
 /// Tukey's constant: 95% efficiency for normal residuals.
 const TUKEY: f32 = 4.685;
+/// Mean change of a sample's weight above which the step is solved again with the new weights.
+const NEWS: f32 = 0.1;
 /// The least noise of a working pixel, in levels: quantisation and interpolation.
 const NOISE_FLOOR: f32 = 0.4;
 /// The least gain that a motion is divided by.
@@ -278,9 +280,13 @@ impl Patch {
             // The linear part needs samples, and a shift that is nearly right.
             let linear = start.linear && self.count >= 24 && (step > 0 || scale < 0.3 * self.contrast);
             let mut solved = self.solve(&mut work, &out.pose, start, linear, (gain, scale, noise));
-            scale = self.reweigh(&mut work, noise);
-            solved = self.solve(&mut work, &out.pose, start, linear, (solved.gain, scale, noise));
-            scale = self.reweigh(&mut work, noise);
+            let (next, news) = self.reweigh(&mut work, noise);
+            scale = next;
+            if news > NEWS {
+                let priors = (solved.gain, scale, noise);
+                solved = self.solve(&mut work, &out.pose, start, linear, priors);
+                scale = self.reweigh(&mut work, noise).0;
+            }
             gain = solved.gain;
             let length = solved.step.length();
             let k = if length > TRUST { TRUST / length } else { 1.0 };
@@ -405,8 +411,8 @@ impl Patch {
         }
     }
 
-    /// New Tukey weights from the errors; returns their robust standard deviation.
-    fn reweigh(&mut self, work: &mut Work, noise: f32) -> f32 {
+    /// New Tukey weights from the errors; returns their robust standard deviation, and how much the weights changed.
+    fn reweigh(&mut self, work: &mut Work, noise: f32) -> (f32, f32) {
         let mut m = 0;
         for i in 0..self.count {
             if work.inside[i] > 0.0 {
@@ -417,13 +423,15 @@ impl Patch {
         let scale = (1.4826 * median(&mut work.sorted[..m])).max(noise);
         // Interpolation at edges errs by a few hundredths of the contrast: that is no outlier.
         let limit = TUKEY * scale.max(0.06 * self.contrast);
+        let mut news = 0.0;
         for i in 0..self.padded {
             let u = work.error[i] / limit;
             let r = (1.0 - u * u).max(0.0);
+            news += (r * r - self.robust[i]).abs();
             self.robust[i] = r * r;
             work.weight[i] = work.inside[i] * self.robust[i];
         }
-        scale
+        (scale, news / self.padded as f32)
     }
 
     /// What is left of the variance, with errors capped at twice the contrast and noise taken off.
