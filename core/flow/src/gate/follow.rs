@@ -6,7 +6,8 @@ use crate::geometry::Point;
 
 use super::{
     FitState,
-    patch::{Outcome, Patch, Pose, Start},
+    fit::{Covers, Light, Outcome, Start},
+    patch::{Patch, Pose},
     sample::Sampler,
 };
 
@@ -26,6 +27,8 @@ const STRIDE: f32 = 2.0;
 const MEMORY_S: f32 = 0.4;
 /// Share of the newest velocity in the estimate.
 const NEWEST: f32 = 0.6;
+/// Samples that a search compares at each place, about.
+const SPARSE: usize = 32;
 /// Places of a search that are refined.
 const REFINED: usize = 3;
 
@@ -56,6 +59,12 @@ pub(super) struct Conditions {
     pub hint: Option<Point>,
     /// How far to search at first, in working pixels.
     pub reach: f32,
+    /// How light changed since the key frame.
+    pub light: Option<Light>,
+    /// Where other patches are that may be in front of this one.
+    pub covers: Covers,
+    /// Whether there is time for a search.
+    pub search: bool,
 }
 
 impl Follower {
@@ -70,7 +79,7 @@ impl Follower {
                 residual: 0.0,
                 sigma: 0.0,
                 noise: 0.0,
-                gain: 1.0,
+                light: Light::SAME,
                 seen: 1.0,
             },
             state: FitState::Weak,
@@ -84,7 +93,7 @@ impl Follower {
         self.pose = Pose { shift, linear: [0.0; 4] };
         self.moving = velocity.is_some();
         self.velocity = velocity.unwrap_or_default();
-        self.outcome = Outcome { pose: self.pose, gain: 1.0, seen: 1.0, ..Outcome::default() };
+        self.outcome = Outcome { pose: self.pose, seen: 1.0, ..Outcome::default() };
         self.state = FitState::Weak;
         self.misses = 0;
     }
@@ -94,8 +103,8 @@ impl Follower {
         self.patch.len() > 0 && self.patch.contrast > TEXTURE * noise
     }
 
-    /// Finds the patch in a frame.
-    pub fn follow(&mut self, frame: &Sampler<'_>, on: &Conditions) {
+    /// Finds the patch in a frame. Returns whether that took a search.
+    pub fn follow(&mut self, frame: &Sampler<'_>, on: &Conditions) -> bool {
         let expected = Point::new(
             self.pose.shift.x + self.velocity.x * on.dt,
             self.pose.shift.y + self.velocity.y * on.dt,
@@ -109,10 +118,19 @@ impl Follower {
             pose: Pose { shift: expected, linear: self.pose.linear },
             spread: SPREAD,
             linear: was_followed,
+            light: on.light,
+            covers: Covers::default(),
         };
         let mut best = self.patch.fit(frame, &start, on.noise);
+        let mut searched = false;
+        if textured && !good(&best) && on.covers.any() {
+            // What other patches hide is no evidence against this one.
+            start.covers = on.covers;
+            self.better(frame, &start, on.noise, &mut best);
+        }
         if textured && !good(&best) {
             start.linear = false;
+            start.covers = Covers::default();
             let mut tries = [Some(self.pose.shift), on.hint, None];
             if self.misses == 0 {
                 tries[2] =
@@ -127,10 +145,12 @@ impl Follower {
                 && (self.misses < 3 || self.misses.is_power_of_two() || self.misses.is_multiple_of(32))
             {
                 self.search(frame, expected, on, &mut best);
+                searched = true;
             }
         }
         let leaving = self.patch.len() > 0 && self.patch.inside(expected, frame.size()) < HALF_IN;
         self.settle(expected, best, textured, leaving, on);
+        searched
     }
 
     /// Fits from another start and keeps the better outcome.
@@ -150,11 +170,15 @@ impl Follower {
         let reach = (on.reach + 2.0 * self.misses as f32).min(2.0 * on.reach);
         let steps = (reach / STRIDE) as i32;
         let mut top = [(0.3_f32, Point::default()); REFINED];
+        let stride = (self.patch.len() / SPARSE).max(1);
+        // A shape that is nearly the key frame's is left out: whole pixels are read faster than parts.
+        let bent = self.pose.linear.iter().any(|l| l.abs() > 0.08);
+        let linear = if bent { self.pose.linear } else { [0.0; 4] };
+        let center = frame.whole(center);
         for iy in -steps..=steps {
             for ix in -steps..=steps {
                 let shift = Point::new(center.x + ix as f32 * STRIDE, center.y + iy as f32 * STRIDE);
-                let pose = Pose { shift, linear: self.pose.linear };
-                let score = self.patch.correlation(frame, &pose, 2);
+                let score = self.patch.correlation(frame, &Pose { shift, linear }, stride);
                 if score > top[REFINED - 1].0 {
                     top[REFINED - 1] = (score, shift);
                     for i in (1..REFINED).rev() {
@@ -168,7 +192,8 @@ impl Follower {
         for (score, shift) in top {
             if score > 0.3 {
                 let pose = Pose { shift, linear: self.pose.linear };
-                let start = Start { pose, spread: SPREAD, linear: false };
+                let start =
+                    Start { pose, spread: SPREAD, linear: false, light: on.light, covers: Covers::default() };
                 self.better(frame, &start, on.noise, best);
             }
         }

@@ -3,6 +3,7 @@
 //! It does not decide whether to run (that is `schedule`) and does not move answers (that is `source`).
 
 mod blocks;
+mod fit;
 mod follow;
 mod patch;
 mod picture;
@@ -20,6 +21,7 @@ use crate::{
 
 use self::{
     blocks::Blocks,
+    fit::{Covers, Light},
     follow::{Conditions, Follower},
     picture::Picture,
     sample::Sampler,
@@ -130,6 +132,8 @@ const LONGEST_PAUSE_S: f32 = 0.5;
 /// Share of changed blocks and likeness of the block means that make a cut when nothing can be followed.
 const CUT_SHARE: f32 = 0.5;
 const CUT_LIKENESS: f32 = 0.6;
+/// Targets that may be searched for in one frame: the others have their turn in the next.
+const SEARCHES: u32 = 2;
 /// How far around a target its pixels explain change, in working pixels, and as a share of its size.
 const MARGIN: f32 = 2.0;
 const MARGIN_SHARE: f32 = 0.1;
@@ -165,6 +169,8 @@ pub struct Gate {
     newest: Option<Timestamp>,
     scratch: Vec<f32>,
     before: Vec<(u32, Point)>,
+    /// Where each followed target was last seen, in working pixels.
+    places: Vec<Option<Rect>>,
     evidence: Evidence,
 }
 
@@ -185,6 +191,7 @@ impl Gate {
             newest: None,
             scratch: Vec::new(),
             before: Vec::new(),
+            places: Vec::new(),
             evidence: Evidence::default(),
         }
     }
@@ -266,6 +273,8 @@ impl Gate {
         let count = targets.len().min(FOLLOWED);
         self.followers.truncate(count);
         self.followers.resize_with(count, Follower::empty);
+        self.places.clear();
+        self.places.resize(count, None);
         let age = self.newest.map_or(0.0, |n| n.secs_from(key.captured));
         let k = 1.0 / key.side as f32;
         let limit = 2.0 * (key.full.0 + key.full.1) as f32;
@@ -298,6 +307,7 @@ impl Gate {
             let guess = t.guess.scaled(k);
             let velocity = known.or_else(|| (age > 0.004).then(|| guess.scaled(1.0 / age)));
             follower.restart(guess, velocity);
+            self.places[i] = Some(area.moved(guess));
         }
     }
 
@@ -323,8 +333,18 @@ impl Gate {
         let side = key.side as f32;
         let frame = Sampler::new(luma, key.side);
         self.blocks.read(luma, key.side);
-        let on = Conditions { dt, noise: self.noise, vague: VAGUE_BACKGROUND, hint: None, reach: REACH };
+        let mut on = Conditions {
+            dt,
+            noise: self.noise,
+            vague: VAGUE_BACKGROUND,
+            hint: None,
+            reach: REACH,
+            light: None,
+            covers: Covers::default(),
+            search: true,
+        };
         self.background.follow(&frame, &on);
+        let mut searches = SEARCHES;
         let background = &self.background;
         let pose = background.pose;
         if background.state == FitState::Followed {
@@ -336,14 +356,21 @@ impl Gate {
         }
 
         self.blocks.clear_explained();
-        let vague = (self.epsilon * VAGUE_SHARE / side).max(0.5);
+        on.vague = (self.epsilon * VAGUE_SHARE / side).max(0.5);
+        on.light = Some(if background.state == FitState::Followed {
+            background.outcome.light
+        } else {
+            Light { gain: out.gain, offset: out.offset }
+        });
         for (i, follower) in self.followers.iter_mut().enumerate() {
             let (target, fit) = (&self.targets[i], &mut out.fits[i]);
             let area = key.working(&target.bounds);
             let middle = Point::new((area.x0 + area.x1) * 0.5, (area.y0 + area.y1) * 0.5);
             let hint = pose.motion(middle - background.patch.center);
-            let on = Conditions { dt, noise: self.noise, vague, hint: Some(hint), reach: REACH };
-            follower.follow(&frame, &on);
+            on.hint = Some(hint);
+            on.search = searches > 0;
+            on.covers = covers(&self.places, i);
+            searches -= u32::from(follower.follow(&frame, &on));
             let moved = follower.pose.motion(middle - follower.patch.center);
             let scale = follower.pose.scale();
             *fit = Fit {
@@ -354,6 +381,9 @@ impl Gate {
                 sigma: follower.outcome.sigma * side,
                 state: follower.state,
             };
+            let found = matches!(follower.state, FitState::Followed | FitState::Weak);
+            let place = Rect::from_center(middle + moved, area.width() * scale, area.height() * scale);
+            self.places[i] = Some(place).filter(|_| found);
             let (w, h) = (area.width(), area.height());
             let margin = |size: f32| size * (1.0 + 2.0 * MARGIN_SHARE) + 2.0 * MARGIN;
             self.blocks.explain(&Rect::from_center(middle + moved, margin(w * scale), margin(h * scale)));
@@ -381,4 +411,23 @@ impl Gate {
         let epsilon = self.epsilon;
         *self = Self::new(epsilon);
     }
+}
+
+/// Where other targets are that overlap target `i`.
+fn covers(places: &[Option<Rect>], i: usize) -> Covers {
+    let mut out = Covers::default();
+    if let Some(Some(me)) = places.get(i) {
+        for (j, other) in places.iter().enumerate() {
+            if let Some(o) = other
+                && j != i
+                && o.x0 < me.x1
+                && o.x1 > me.x0
+                && o.y0 < me.y1
+                && o.y1 > me.y0
+            {
+                out.push(Rect::new(o.x0 - 1.0, o.y0 - 1.0, o.x1 + 1.0, o.y1 + 1.0));
+            }
+        }
+    }
+    out
 }

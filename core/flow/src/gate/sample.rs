@@ -2,7 +2,10 @@
 //! **Invariant:** a sample is a sum of integers; it is the same on every target and never outside the frame.
 //! It does not shrink whole frames: `picture` does, on key frames only.
 
-use crate::frame::{Luma, LumaLayout};
+use crate::{
+    frame::{Luma, LumaLayout},
+    geometry::Point,
+};
 
 /// Reads box means of `side` × `side` upright pixels.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +53,13 @@ impl<'a> Sampler<'a> {
         (self.luma.width() as f32 * k, self.luma.height() as f32 * k)
     }
 
+    /// A shift rounded to whole upright pixels, where boxes are read fastest.
+    pub fn whole(&self, shift: Point) -> Point {
+        let side = self.side as f32;
+        let round = |v: f32| ((v * side + (BIAS as f32 + 0.5)) as i32 - BIAS as i32) as f32 / side;
+        Point::new(round(shift.x), round(shift.y))
+    }
+
     /// The box mean around `(x, y)`, in working pixels; `None` when its box is not wholly inside the frame.
     #[inline]
     pub fn at(&self, x: f32, y: f32) -> Option<Sample> {
@@ -63,10 +73,12 @@ impl<'a> Sampler<'a> {
         }
         let sum = if self.plane && fx == 0 && fy == 0 {
             match self.side {
-                3 => self.whole::<3>(x0, y0)?,
-                4 => self.whole::<4>(x0, y0)?,
-                5 => self.whole::<5>(x0, y0)?,
-                6 => self.whole::<6>(x0, y0)?,
+                1 => self.block::<1>(x0, y0)?,
+                2 => self.block::<2>(x0, y0)?,
+                3 => self.block::<3>(x0, y0)?,
+                4 => self.block::<4>(x0, y0)?,
+                5 => self.block::<5>(x0, y0)?,
+                6 => self.block::<6>(x0, y0)?,
                 _ => self.weighted(x0, y0, nx, ny, 0, 0),
             }
         } else {
@@ -87,7 +99,7 @@ impl<'a> Sampler<'a> {
 
     /// A whole box of an upright plane; `steps` is 1 or its square is put back in.
     #[inline]
-    fn whole<const N: usize>(&self, x: u32, y: u32) -> Option<u32> {
+    fn block<const N: usize>(&self, x: u32, y: u32) -> Option<u32> {
         let mut sum = 0;
         for r in 0..N as u32 {
             let row: &[u8; N] = self.luma.row(x, y + r, N as u32)?.try_into().ok()?;
