@@ -17,6 +17,13 @@ use super::{
 pub(super) const MAX_STEPS: usize = 8;
 /// A step shorter than this, in working pixels, ends the fit: what remains is of second order, about a tenth of it.
 const SMALL_STEP: f32 = 0.08;
+/// A step shorter than this, in working pixels, shows that the shift is nearly right: shape may follow.
+const SETTLED: f32 = 0.3;
+/// The least half size of a patch, in working pixels, whose shape may be told without having been followed: small
+/// ones fit anything when they may bend.
+const ROOMY: f32 = 8.0;
+/// The least samples from which a shape may be told.
+const BENDABLE: usize = 24;
 /// The longest step taken at once, in working pixels: beyond it the gradient says nothing.
 const TRUST: f32 = 2.0;
 /// Tukey's constant: 95% efficiency for normal residuals.
@@ -38,7 +45,7 @@ pub(super) struct Start {
     pub pose: Pose,
     /// How far from it the patch may well be, in working pixels: decides where there is no texture.
     pub spread: f32,
-    /// Whether the linear part may be fitted.
+    /// Whether the linear part may be fitted from the first step; otherwise only once the shift has settled.
     pub linear: bool,
     /// How light changed since the key frame, by what else is seen; without it any gain and offset will do.
     pub light: Option<Light>,
@@ -94,6 +101,8 @@ impl Covers {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Outcome {
     pub pose: Pose,
+    /// Share of what is seen that fits closely, from 0 to 1.
+    pub inliers: f32,
     /// From 0 (identical but for noise, gain and offset) to 1 (unrelated).
     pub residual: f32,
     /// Standard error of the shift along its worst direction, in working pixels.
@@ -127,6 +136,8 @@ impl Patch {
         let mut work = Work { value: zero, inside: zero, weight: zero, error: zero, sorted: zero };
         let mut gain = start.light.unwrap_or_default().gain.clamp(LEAST_GAIN, 1.0 / LEAST_GAIN);
         let mut found = Light::SAME;
+        let mut bendable = start.linear;
+        let roomy = self.half.x.min(self.half.y) >= ROOMY;
         let mut scale = noise.max(0.1 * self.contrast);
         for step in 0..MAX_STEPS {
             out.seen = self.read(frame, &out.pose, gain, &start.covers, &mut work);
@@ -135,7 +146,7 @@ impl Patch {
                 return out;
             }
             // The linear part needs samples, and a shift that is nearly right.
-            let linear = start.linear && self.count >= 24 && (step > 0 || scale < 0.3 * self.contrast);
+            let linear = bendable && self.count >= BENDABLE && (step > 0 || scale < 0.3 * self.contrast);
             let mut solved = self.solve(&mut work, &out.pose, start, linear, (gain, scale, noise));
             let (next, news) = self.reweigh(&mut work, noise);
             scale = next;
@@ -152,12 +163,18 @@ impl Patch {
             advance(&mut out.pose, &solved, k);
             out.sigma = solved.sigma;
             if length < SMALL_STEP && solved.bend < SMALL_STEP {
-                break;
+                if bendable || !roomy {
+                    break;
+                }
+                bendable = true;
             }
+            bendable = bendable || (roomy && length < SETTLED);
         }
         out.light = found;
         out.noise = scale;
-        out.residual = self.residual(&work, found, start.light.unwrap_or(found), noise);
+        let strange = self.strangeness(found, start.light.unwrap_or(found));
+        out.inliers = if strange > 0.0 { 0.0 } else { self.inliers(&work, noise) };
+        out.residual = self.residual(&work, found, strange, noise);
         out
     }
 
@@ -301,12 +318,37 @@ impl Patch {
         (scale, news / self.padded as f32)
     }
 
-    /// What is left of the variance, with errors capped at twice the contrast and noise taken off. A gain or offset
-    /// unlike the light's counts as left too: any dark place resembles a bright patch when both are free.
-    fn residual(&self, work: &Work, found: Light, light: Light, noise: f32) -> f32 {
+    /// Share of the patch whose errors are noise, or small beside the contrast.
+    fn inliers(&self, work: &Work, noise: f32) -> f32 {
+        let limit = (3.5 * noise).max(0.25 * self.contrast);
+        let (mut close, mut total) = (0.0, 0.0);
+        for i in 0..self.count {
+            total += work.inside[i];
+            if work.error[i].abs() < limit {
+                close += work.inside[i];
+            }
+        }
+        if total > 0.0 { close / total } else { 0.0 }
+    }
+
+    /// How much of a gain and offset neither the light nor a shadow explains, as variance. Any dark place resembles a
+    /// bright patch when both are free.
+    fn strangeness(&self, found: Light, light: Light) -> f32 {
         let whole = light.gain * light.gain * self.contrast * self.contrast;
-        let signal = (found.gain * found.gain * self.contrast * self.contrast).min(whole);
-        let cap = 4.0 * whole.max(noise * noise);
+        let signal = found.gain * found.gain * self.contrast * self.contrast;
+        // Where the patch's mean brightness went. Where light changed much, it did so less evenly.
+        let shade = (found.gain - light.gain) * self.mean + found.offset - light.offset;
+        let lit = ((light.gain - 1.0) * self.mean + light.offset).abs();
+        let strange = (shade.abs() - SHADE - 0.5 * lit).max(0.0);
+        let faded = FADED / (1.0 + (light.gain - 1.0).abs());
+        0.25 * strange * strange + (faded * faded * whole - signal).max(0.0)
+    }
+
+    /// What is left of the variance, with errors capped at twice the contrast, noise taken off and strangeness added.
+    fn residual(&self, work: &Work, found: Light, strange: f32, noise: f32) -> f32 {
+        let contrast = self.contrast * self.contrast;
+        let signal = found.gain.min(1.0) * found.gain.min(1.0) * contrast;
+        let cap = 4.0 * contrast.max(noise * noise);
         let (mut left, mut total) = (0.0, 0.0);
         for i in 0..self.count {
             left += work.inside[i] * (work.error[i] * work.error[i]).min(cap);
@@ -315,12 +357,7 @@ impl Patch {
         if total <= 0.0 {
             return 1.0;
         }
-        // Where the patch's mean brightness went, beyond what light and shadow may do to it.
-        let shade = (found.gain - light.gain) * self.mean + found.offset - light.offset;
-        let strange = (shade.abs() - SHADE).max(0.0);
-        let left = (left / total - 2.0 * noise * noise).max(0.0) + 0.25 * strange * strange;
-        let weaker = (whole - signal - (1.0 - FADED * FADED) * whole).max(0.0);
-        let left = left + weaker;
+        let left = (left / total - 2.0 * noise * noise).max(0.0) + strange;
         libm::sqrtf(left / (left + signal).max(1e-6)).clamp(0.0, 1.0)
     }
 

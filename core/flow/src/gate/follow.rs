@@ -13,8 +13,11 @@ use super::{
 
 /// A fit with a residual below this is taken without looking further: 80% of the variance is explained.
 const GOOD: f32 = 0.45;
-/// A fit with a residual above this is of something else: more than half of the variance is left.
-const LOST: f32 = 0.7;
+/// A fit with a residual above this is of something else, unless most of it fits closely (the rest is covered):
+/// more than a third of the variance is left.
+const LOST: f32 = 0.6;
+/// Share of a patch that must fit closely where the residual is above [`LOST`]. Unrelated textures reach 0.3.
+const MOST: f32 = 0.5;
 /// Contrast below this many standard deviations of the noise is no texture.
 const TEXTURE: f32 = 2.0;
 /// How far a patch may well be from where it is expected, in working pixels, when there is no texture to tell.
@@ -76,6 +79,7 @@ impl Follower {
             velocity: Point::new(0.0, 0.0),
             outcome: Outcome {
                 pose: Pose { shift: Point::new(0.0, 0.0), linear: [0.0; 4] },
+                inliers: 0.0,
                 residual: 0.0,
                 sigma: 0.0,
                 noise: 0.0,
@@ -203,11 +207,19 @@ impl Follower {
     fn settle(&mut self, expected: Point, found: Outcome, textured: bool, leaving: bool, on: &Conditions) {
         let before = self.pose.shift;
         self.outcome = found;
-        self.state = if found.seen < 0.35 || (leaving && found.residual > LOST) {
+        let off = found.pose.shift - expected;
+        let surprising = self.misses > 0 || off.length() > SPREAD;
+        let lost = if surprising {
+            // Found again, or elsewhere: that it is the same must be plain.
+            found.residual > GOOD
+        } else {
+            found.residual > LOST && found.inliers < MOST
+        };
+        self.state = if found.seen < 0.35 || (leaving && lost) {
             FitState::Outside
         } else if !textured {
             FitState::Weak
-        } else if found.residual > LOST {
+        } else if lost {
             FitState::Lost
         } else if found.sigma > on.vague {
             FitState::Weak
