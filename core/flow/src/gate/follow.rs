@@ -211,7 +211,7 @@ impl Follower {
         let surprising = self.misses > 0 || off.length() > SPREAD;
         let lost = if surprising {
             // Found again, or elsewhere: that it is the same must be plain.
-            found.residual > GOOD
+            found.residual > GOOD && (found.residual > LOST || found.inliers < MOST)
         } else {
             found.residual > LOST && found.inliers < MOST
         };

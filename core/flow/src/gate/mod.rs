@@ -132,6 +132,8 @@ const LONGEST_PAUSE_S: f32 = 0.5;
 /// Share of changed blocks and likeness of the block means that make a cut when nothing can be followed.
 const CUT_SHARE: f32 = 0.5;
 const CUT_LIKENESS: f32 = 0.6;
+/// A patch with fewer samples outside other targets' boxes takes those inside as well.
+const LEAST_SAMPLES: usize = 24;
 /// Targets that may be searched for in one frame: the others have their turn in the next.
 const SEARCHES: u32 = 2;
 /// How far around a target its pixels explain change, in working pixels, and as a share of its size.
@@ -302,7 +304,18 @@ impl Gate {
             // Twelve samples a side where there is room for them.
             let room = |a: f32| if a >= 48.0 { 12 } else { 8 };
             let cells = (room(area.width()), room(area.height()));
-            follower.patch.build(key, &area, cells, true, |_, _| false);
+            // Where boxes overlap one hides the other: such pixels are in neither's patch, while enough others are.
+            let shared = |x: i32, y: i32| {
+                let (x, y) = ((x as f32 + 0.5) * key.side as f32, (y as f32 + 0.5) * key.side as f32);
+                targets.iter().enumerate().any(|(j, o)| {
+                    let b = &o.bounds;
+                    j != i && x > b.x0 && x < b.x1 && y > b.y0 && y < b.y1
+                })
+            };
+            follower.patch.build(key, &area, cells, true, shared);
+            if follower.patch.len() < LEAST_SAMPLES {
+                follower.patch.build(key, &area, cells, true, |_, _| false);
+            }
             let known = self.before.iter().find(|(id, _)| *id == t.identity).map(|(_, v)| *v);
             let guess = t.guess.scaled(k);
             let velocity = known.or_else(|| (age > 0.004).then(|| guess.scaled(1.0 / age)));
