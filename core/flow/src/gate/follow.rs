@@ -145,7 +145,8 @@ impl Follower {
                 self.better(frame, &start, on.noise, &mut best);
             }
             // A patch that stays lost is searched less and less often, and further.
-            if !good(&best)
+            if on.search
+                && !good(&best)
                 && (self.misses < 3 || self.misses.is_power_of_two() || self.misses.is_multiple_of(32))
             {
                 self.search(frame, expected, on, &mut best);

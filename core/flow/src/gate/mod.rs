@@ -383,7 +383,9 @@ impl Gate {
             on.hint = Some(hint);
             on.search = searches > 0;
             on.covers = covers(&self.places, i);
-            searches -= u32::from(follower.follow(&frame, &on));
+            if follower.follow(&frame, &on) {
+                searches = searches.saturating_sub(1);
+            }
             let moved = follower.pose.motion(middle - follower.patch.center);
             let scale = follower.pose.scale();
             *fit = Fit {
