@@ -164,8 +164,18 @@ fn swapped_identities_are_misses() {
     let mut bench = Bench::new();
     let objects = [truth(1, at(50.0), 1.0), truth(2, at(200.0), 1.0)];
     bench.steps(30, &objects, &[answer(7, at(50.0)), answer(8, at(200.0))]);
-    let steps = bench.steps(10, &objects, &[answer(8, at(50.0)), answer(7, at(200.0))]);
+    let swapped = [answer(8, at(50.0)), answer(7, at(200.0))];
+    let steps = bench.steps(15, &objects, &swapped);
     assert!(steps.iter().all(Option::is_some), "{steps:?}");
+    assert_eq!(count(&bench.steps(30, &objects, &swapped), Fault::Identity), 0, "never forgiven");
+}
+
+#[test]
+fn one_answer_does_not_serve_two_objects() {
+    let mut bench = Bench::new();
+    let objects = [truth(1, at(50.0), 1.0), truth(2, at(54.0), 0.6)];
+    let steps = bench.steps(40, &objects, &[answer(7, at(52.0))]);
+    assert_eq!(count(&steps, Fault::Missing), 25);
 }
 
 #[test]

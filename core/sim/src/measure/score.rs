@@ -178,10 +178,10 @@ impl Scorer {
                 return (None, off(answer));
             }
         }
-        // The nearest answer that does not belong to another object which is present.
+        // The nearest answer that is not the good one of another object.
         let best = answers
             .iter()
-            .filter(|a| off(a) < FAR && !self.taken(a.identity, truth.identity, presence))
+            .filter(|a| off(a) < FAR && !self.taken(a, truth.identity, presence))
             .min_by(|a, b| off(a).total_cmp(&off(b)));
         let Some(best) = best.filter(|b| b.bounds.iou(&truth.bounds) > 0.0 || off(b) <= 2.0 * epsilon) else {
             self.lose(known);
@@ -197,7 +197,11 @@ impl Scorer {
             return (Some(Fault::Identity), error);
         };
         let Some(at) = known else {
-            self.bindings.retain(|b| b.object != truth.identity && b.answer != identity);
+            // Stays that are over will not come back.
+            let present = |b: &Binding| {
+                presence.objects().iter().any(|o| o.truth.identity == b.object && o.stay == b.stay)
+            };
+            self.bindings.retain(present);
             self.bindings.push(Binding {
                 object: truth.identity,
                 stay: object.stay,
@@ -221,12 +225,14 @@ impl Scorer {
         (Some(Fault::Identity), error)
     }
 
-    /// Whether an identity belongs to another object that is present.
-    fn taken(&self, identity: Option<u32>, object: u32, presence: &Presence) -> bool {
-        self.bindings.iter().any(|b| {
-            Some(b.answer) == identity
-                && b.object != object
-                && presence.objects().iter().any(|o| o.truth.identity == b.object && o.stay == b.stay)
+    /// Whether an answer is the good one of another object, under that object's identity.
+    fn taken(&self, answer: &Detection, object: u32, presence: &Presence) -> bool {
+        self.bindings.iter().filter(|b| Some(b.answer) == answer.identity && b.object != object).any(|b| {
+            presence.objects().iter().any(|o| {
+                o.truth.identity == b.object
+                    && o.stay == b.stay
+                    && answer.bounds.worst_corner(&o.truth.bounds) <= presence.epsilon()
+            })
         })
     }
 
