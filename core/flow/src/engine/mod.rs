@@ -190,15 +190,20 @@ impl Engine {
     fn situation(&mut self, now: Timestamp, captured: Timestamp) -> Situation {
         // A run of this frame would show at the first refresh after its end: until then the answers must do.
         let shown = now + self.scheduler.latency() + self.display_period;
-        let ahead = self.carrier.answer(self.content_time(shown), &mut self.scratch);
+        let shown_at = self.content_time(shown);
+        let ahead = self.carrier.answer(shown_at, &mut self.scratch);
+        // By then pixels will have been followed further: what a refresh extrapolates now, it will then.
+        let extrapolated = self.content_time(now + self.display_period).secs_from(captured).max(0.0);
+        let spread_then = self.carrier.outlook(shown_at, extrapolated).or(ahead.map(|c| c.spread));
         Situation {
             now,
             captured,
             frame_period: self.clock.period(),
             in_flight: self.flights.len(),
             age_then: ahead.map(|c| shown.since(c.key_frame)),
-            spread_then: ahead.map_or(0.0, |c| c.spread),
+            spread_then: spread_then.unwrap_or(0.0),
             lost: self.seen.lost,
+            doubtful: ahead.is_some_and(|c| c.doubtful > 0),
             unexplained: self.seen.unexplained,
             cut: self.seen.cut,
         }

@@ -55,6 +55,8 @@ pub(crate) struct Situation {
     pub spread_then: f32,
     /// Whether a followed target does not look like its key frame any more.
     pub lost: bool,
+    /// Whether the newest result left it open whether something is there.
+    pub doubtful: bool,
     /// Unexplained change, in standard deviations.
     pub unexplained: f32,
     /// Whether the picture is another one.
@@ -167,6 +169,9 @@ impl Scheduler {
         };
         if s.cut {
             return Some(RunReason::SceneCut);
+        }
+        if s.doubtful {
+            return Some(RunReason::Forecast);
         }
         if age_then >= self.max_age {
             return Some(RunReason::Age);

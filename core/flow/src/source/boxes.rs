@@ -113,8 +113,8 @@ impl Boxes {
                 continue;
             }
             known[i] = true;
-            let (bounds, from) = track.forecast(time);
-            error = error.max(bounds.worst_corner(&d.bounds));
+            let (wrong, from) = track.error(time, &d.bounds);
+            error = error.max(wrong);
             report.horizon = report.horizon.max(time.secs_from(from));
         }
         report.error = Some(error);
@@ -213,7 +213,13 @@ impl Form for Boxes {
             key_frame: newest,
             horizon: if between { 0.0 } else { at.secs_from(oldest).max(0.0) },
             spread,
+            doubtful: self.tracks.iter().filter(|t| t.doubtful()).count() as u32,
         })
+    }
+
+    fn outlook(&self, at: Timestamp, horizon: f32) -> Option<f32> {
+        let shown = self.tracks.iter().filter(|t| t.visible(at));
+        Some(shown.map(|t| t.outlook(at, horizon)).fold(0.0, f32::max))
     }
 
     fn tracks(&self, at: Timestamp, out: &mut Vec<TrackState>) {
@@ -225,7 +231,7 @@ impl Form for Boxes {
                 spread: t.spread(at),
                 since_evidence: at.secs_from(t.path.good()).max(0.0),
                 fit: t.fit,
-                doubtful: t.doubtful(),
+                doubtful: t.misses == 1 || !t.confirmed,
                 covered: self.covered(t, &bounds, at),
             });
         }

@@ -19,6 +19,10 @@ pub(super) trait Form: core::fmt::Debug + Send + Sync {
     fn reset(&mut self);
     fn targets(&self, _background: Point, _out: &mut Vec<Target>) {}
     fn follow(&mut self, _time: Timestamp, _fits: &[Fit]) {}
+    /// `None` where pixels do not matter.
+    fn outlook(&self, _at: Timestamp, _horizon: f32) -> Option<f32> {
+        None
+    }
     fn tracks(&self, _at: Timestamp, _out: &mut Vec<TrackState>) {}
 }
 

@@ -184,6 +184,16 @@ impl Axis {
         self.q = (self.q + 0.1 * (seen - self.q)).clamp(speed * 1e-3, speed * 100.0);
     }
 
+    /// The part of an innovation that the measurement's noise does not explain, where the forecast's variance is
+    /// `prior`.
+    pub fn without_noise(&self, innovation: f32, prior: f32) -> f32 {
+        let sum = (prior + self.r).max(1e-12);
+        if innovation * innovation > SURPRISE * SURPRISE * sum {
+            return innovation;
+        }
+        innovation * libm::sqrtf((prior / sum).clamp(0.0, 1.0))
+    }
+
     /// Variance that pixels add in `age` seconds since the key frame.
     pub fn drifted(&self, age: f32) -> f32 {
         self.drift * age.max(0.0)

@@ -96,8 +96,9 @@ impl Keypoints {
         if same {
             let mut error = 0.0_f32;
             for (mark, k) in self.marks.iter().zip(points).filter(|(_, k)| k.visibility >= HALF) {
-                let ((x, from), (y, _)) = (mark.path.forecast(0, time), mark.path.forecast(1, time));
-                error = error.max((Point::new(x, y) - k.at).length());
+                let ((x, from), (y, _)) =
+                    (mark.path.error(0, time, k.at.x), mark.path.error(1, time, k.at.y));
+                error = error.max(Point::new(x, y).length());
                 report.horizon = report.horizon.max(time.secs_from(from));
             }
             report.error = Some(error.min(f32::MAX));
@@ -224,7 +225,13 @@ impl Form for Keypoints {
             key_frame: newest,
             horizon: if between { 0.0 } else { at.secs_from(oldest.unwrap_or(newest)).max(0.0) },
             spread,
+            doubtful: 0,
         })
+    }
+
+    fn outlook(&self, at: Timestamp, horizon: f32) -> Option<f32> {
+        let spread = |m: &Mark| libm::sqrtf(m.path.outlook(0, at, horizon) + m.path.outlook(1, at, horizon));
+        Some(self.marks.iter().filter(|m| m.shown).map(spread).fold(0.0, f32::max))
     }
 
     fn tracks(&self, at: Timestamp, out: &mut Vec<TrackState>) {

@@ -125,6 +125,7 @@ impl Form for Labels {
             horizon,
             // Root mean square of an error that is 1 with this probability and 0 else.
             spread: libm::sqrtf(self.doubt(horizon)),
+            doubtful: u32::from(self.challenger.is_some()),
         })
     }
 

@@ -32,8 +32,9 @@ use crate::{
 /// How a fresh result compares with what would have been answered for its capture time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Backtest {
-    /// The largest error over what was answered and shown by the result, in the unit of the tolerance;
-    /// `None` when there was no earlier result.
+    /// The largest error over what was answered and shown by the result, in the unit of the tolerance, without what
+    /// the model's own learnt noise explains of the difference (which is no error of the answer); `None` when there
+    /// was no earlier result.
     pub error: Option<f32>,
     /// Objects in the result that no answer contained. Faint ones (score below 0.5) do not count.
     pub births: u32,
@@ -58,6 +59,9 @@ pub struct Carried {
     pub horizon: f32,
     /// Standard deviation of the worst element's error by the source's own model, in the tolerance's unit.
     pub spread: f32,
+    /// How many objects the newest result left in doubt, because it is the first that does not show them (or names
+    /// another label than the one that is answered). The next result decides.
+    pub doubtful: u32,
 }
 
 /// What the scheduler may want to know about one track or keypoint.
@@ -151,6 +155,13 @@ impl Carrier {
             *out = Value::empty(self.kind);
         }
         self.form.answer(at, out)
+    }
+
+    /// The spread of an answer for `at`, if pixels go on to be followed until `horizon` seconds before it. This is
+    /// what a run can improve: errors of extrapolation beyond the newest frame stay, however often the model runs.
+    /// `None` where answers do not follow pixels, or while there is no result.
+    pub fn outlook(&self, at: Timestamp, horizon: f32) -> Option<f32> {
+        self.form.outlook(at, horizon)
     }
 
     /// What is followed and how well, at time `at`.

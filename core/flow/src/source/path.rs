@@ -129,6 +129,31 @@ impl Path {
         }
     }
 
+    /// Variance of number `j` at `time` if pixels go on to be followed until `horizon` seconds before it.
+    pub fn outlook(&self, j: usize, time: Timestamp, horizon: f32) -> f32 {
+        let ahead = time.secs_from(self.good);
+        if !self.pixels || ahead <= horizon {
+            return self.variance(j, time);
+        }
+        let axis = &self.axes[j];
+        let drifted = axis.drifted(time.secs_from(self.key_time) - horizon);
+        axis.variance(horizon.max(0.0)) + self.key_variance[j] + drifted
+    }
+
+    /// The difference between the result `z` and what was forecast for `time`, without what the result's own noise
+    /// explains of it: its variance is that of the forecast's error. A surprise counts in full.
+    pub fn error(&self, j: usize, time: Timestamp, z: f32) -> (f32, Timestamp) {
+        let (x, from) = self.forecast(j, time);
+        let axis = &self.axes[j];
+        let age = time.secs_from(self.key_time);
+        let prior = if time > self.good {
+            self.variance(j, time)
+        } else {
+            self.key_variance[j] + axis.drifted(age) + axis.variance(time.secs_from(from))
+        };
+        (axis.without_noise(sound(z) - x, prior), from)
+    }
+
     /// What would have been answered for `time` by the evidence before it, and the time of that evidence.
     pub fn forecast(&self, j: usize, time: Timestamp) -> (f32, Timestamp) {
         if time > self.good {

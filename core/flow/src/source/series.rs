@@ -51,8 +51,8 @@ impl Series {
         if let Some(path) = self.path.as_ref().filter(|_| self.range.len() == z.len()) {
             let mut error = 0.0_f32;
             for (j, &z) in z.iter().enumerate() {
-                let (x, from) = path.forecast(j, time);
-                error = error.max((self.clamped(j, x) - z).abs());
+                let (wrong, from) = path.error(j, time, z);
+                error = error.max((self.clamped(j, z - wrong) - z).abs());
                 report.horizon = time.secs_from(from).max(0.0);
             }
             report.error = Some(error.min(f32::MAX));
@@ -105,6 +105,7 @@ impl Form for Series {
             key_frame: newest,
             horizon: at.secs_from(newest).max(0.0),
             spread: libm::sqrtf(variance),
+            doubtful: 0,
         })
     }
 

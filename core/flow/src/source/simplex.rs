@@ -172,6 +172,7 @@ impl Form for Simplex {
             key_frame: newest,
             horizon,
             spread: libm::sqrtf(self.miss * (0.25 + 0.75 * steps)).min(1.0),
+            doubtful: 0,
         })
     }
 

@@ -14,7 +14,7 @@ use crate::{
 const MEMORY: usize = 64;
 /// A score from which one sight is enough (the usual operating point of detectors).
 pub(super) const CERTAIN: f32 = 0.5;
-/// Without pixels a track that results no longer show is shown this long after it was last seen, in seconds.
+/// A track that a result did not show is shown for this long until the next one has to, in seconds.
 const PATIENCE: f32 = 0.3;
 /// With pixels that still look like it, this long: a detector that misses keeps missing for a while.
 const PATIENCE_WITH_PIXELS: f32 = 1.0;
@@ -38,8 +38,11 @@ pub(super) struct Track {
     pub confirmed: bool,
     /// When a result last showed it.
     pub seen: Timestamp,
-    /// Results in a row that did not show it.
+    /// Results in a row that did not show it, and when the first of them was.
     pub misses: u32,
+    missed: Timestamp,
+    /// Whether pixels still looked like it where the first of them missed it.
+    held: bool,
     /// Since when it is not shown.
     pub hidden: Option<Timestamp>,
     /// What pixels last said, if they did since the key frame.
@@ -83,6 +86,8 @@ impl Track {
             confirmed: d.score >= CERTAIN,
             seen: time,
             misses: 0,
+            missed: time,
+            held: false,
             hidden: None,
             fit: None,
         }
@@ -98,23 +103,35 @@ impl Track {
         if blended { rect(core::array::from_fn(|j| self.path.shown(j, time))) } else { self.position(time) }
     }
 
-    /// Where it would have been shown by the evidence before `time`, and when that evidence was.
-    pub fn forecast(&self, time: Timestamp) -> (Rect, Timestamp) {
-        let mut from = time;
-        let numbers = core::array::from_fn(|j| {
-            let (x, t) = self.path.forecast(j, time);
-            from = from.min(t);
-            x
-        });
-        (rect(numbers), from)
-    }
-
     /// Standard deviation of the worst corner's error, in pixels.
     pub fn spread(&self, time: Timestamp) -> f32 {
         let half = self.position(time);
         let (w, h) = (0.5 * half.width(), 0.5 * half.height());
         let v = |j| self.path.variance(j, time);
         libm::sqrtf(v(0) + w * w * v(2) + v(1) + h * h * v(3))
+    }
+
+    /// Standard deviation of the worst corner's error at `time`, if pixels go on to be followed until `horizon`
+    /// seconds before it.
+    pub fn outlook(&self, time: Timestamp, horizon: f32) -> f32 {
+        let horizon = if self.fit == Some(FitState::Followed) { horizon } else { f32::MAX };
+        let b = self.position(time);
+        let (w, h) = (0.5 * b.width(), 0.5 * b.height());
+        let v = |j| self.path.outlook(j, time, horizon);
+        libm::sqrtf(v(0) + w * w * v(2) + v(1) + h * h * v(3))
+    }
+
+    /// How far an answer for `time` would have been from the detection `bounds`, beyond the detector's own noise, in
+    /// pixels, and when the evidence for that answer was.
+    pub fn error(&self, time: Timestamp, bounds: &Rect) -> (f32, Timestamp) {
+        let z = numbers(bounds);
+        let mut from = time;
+        let wrong: [f32; 4] = core::array::from_fn(|j| {
+            let (error, evidence) = self.path.error(j, time, z[j]);
+            from = from.min(evidence);
+            z[j] - error
+        });
+        (rect(wrong).worst_corner(bounds), from)
     }
 
     /// What the matching needs.
@@ -126,15 +143,19 @@ impl Track {
     /// Whether an answer for `time` contains it.
     pub fn visible(&self, time: Timestamp) -> bool {
         let left = self.fit == Some(FitState::Outside) && time > self.path.good();
-        let waited = self.misses > 0
-            && self.fit != Some(FitState::Followed)
-            && time.secs_from(self.seen) > PATIENCE_WITH_PIXELS;
+        let waited = self.misses > 0 && time.secs_from(self.missed) > self.patience();
         self.confirmed && self.hidden.is_none_or(|h| time < h) && !left && !waited
     }
 
+    /// How long it is shown after a result missed it: pixels of the key frame after that say nothing, for they may
+    /// be those of what stood behind it.
+    const fn patience(&self) -> f32 {
+        if self.held { PATIENCE_WITH_PIXELS } else { PATIENCE }
+    }
+
     /// Whether the next result has to say whether it is there.
-    pub fn doubtful(&self) -> bool {
-        self.hidden.is_none() && (self.misses > 0 || !self.confirmed)
+    pub const fn doubtful(&self) -> bool {
+        self.confirmed && self.misses == 1
     }
 
     /// Takes the detection that shows it.
@@ -148,14 +169,15 @@ impl Track {
 
     /// Takes that the result of the frame at `time` does not show it. Returns whether it is hidden from now on.
     pub fn missed(&mut self, time: Timestamp) -> bool {
-        let unseen = time.secs_from(self.seen);
+        let fit = self.fit.take();
         self.misses += 1;
+        if self.misses == 1 {
+            (self.missed, self.held) = (time, fit == Some(FitState::Followed));
+        }
         self.path.set_key(time);
-        let gone = match self.fit.take() {
-            Some(FitState::Lost | FitState::Outside) => true,
-            Some(FitState::Followed) => self.misses > 2 || unseen > PATIENCE_WITH_PIXELS,
-            Some(FitState::Weak) | None => self.misses > 1 || unseen > PATIENCE,
-        };
+        let lost = matches!(fit, Some(FitState::Lost | FitState::Outside));
+        let most = if self.held { 2 } else { 1 };
+        let gone = lost || self.misses > most || time.secs_from(self.missed) > self.patience();
         let hides = gone && self.hidden.is_none();
         if hides {
             self.hidden = Some(time);

@@ -153,7 +153,9 @@ fn one_miss_is_bridged_and_a_second_hides() {
 fn age_decides_about_deaths_not_counts() {
     let mut c = carrier(ValueKind::Boxes, 6.0);
     admit(&mut c, 0, &[square(100.0, 80.0)]);
-    assert_eq!(admit(&mut c, 1000, &[]).deaths, 1, "one sparse result is enough after a second");
+    assert_eq!(admit(&mut c, 1000, &[]).deaths, 0, "the detector may have missed it");
+    assert!(!answer(&c, 1200).is_empty());
+    assert!(answer(&c, 1400).is_empty(), "but it is not waited for longer than a third of a second");
     let mut c = carrier(ValueKind::Boxes, 6.0);
     admit(&mut c, 0, &[square(100.0, 80.0)]);
     admit(&mut c, 100, &[]);
@@ -209,7 +211,7 @@ fn followed_pixels_move_the_answer_and_the_backtest_looks_at_the_capture_time() 
     assert!((carried.horizon - 0.016).abs() < 1e-4);
     // The frame of 128 ms ran; its result says 131 where pixels said 132. It arrives after the frame of 192.
     let report = admit(&mut c, 128, &[square(131.0, 80.0)]);
-    assert!(report.error.is_some_and(|e| (e - 1.0).abs() < 0.1), "{report:?}");
+    assert!(report.error.is_some_and(|e| (0.5..1.0).contains(&e)), "noise explains a part: {report:?}");
     assert!((report.horizon - 0.016).abs() < 1e-4 && (report.age - 0.128).abs() < 1e-4, "{report:?}");
     c.targets(Point::default(), &mut targets);
     let Target { bounds, guess, .. } = targets[0];
@@ -237,6 +239,11 @@ fn a_lost_target_goes_on_with_its_last_velocity() {
     let carried = c.answer(ms(256), &mut out).unwrap();
     assert!((carried.horizon - 0.096).abs() < 1e-4);
     assert_eq!(admit(&mut c, 240, &[]).deaths, 1, "lost by pixels and by the model: gone at once");
+    assert_eq!(
+        c.answer(ms(256), &mut out).map(|c| c.doubtful),
+        Some(1),
+        "but the next result has to confirm it"
+    );
     assert!(answer(&c, 256).is_empty());
 }
 
