@@ -165,3 +165,34 @@ fn names_of_policies_are_checked() {
         assert!(error.contains(bad), "{error}");
     }
 }
+
+#[test]
+fn the_ends_of_all_ranges_are_sound() {
+    let low = "name = \"low\"\nduration_s = 0.5\n\
+        [camera]\nwidth = 16\nheight = 16\nfps = 1000\ndrop_rate = 0.95\nzoom = [{ step = { at_s = 0, by = -1000000 } }]\n\
+        [display]\nhz = 1000\njitter_ms = 0.4\n\
+        [[objects]]\nsize_px = 1\naspect = 0.05\nx = -10\ny = 10\ngrow = [{ rate = { per_s = -1000000 } }]\n\
+        [[objects]]\nsize_px = 1\nfor_s = 0.01\n\
+        [detector]\nnoise_px = 1000\nmin_visible = 0\nfalse_positives_per_min = 6000\nfalse_positive_ms = 1000000\n\
+        [latency]\nmedian_ms = 0\np95_ms = 60000\nthrottle = 100\nthrottle_s = 0.01\n\
+        [tolerance]\nepsilon_px = 0.01\nmiss_rate = 0.000001\ngrace_ms = 0\nmax_age_ms = 1\ndeadline_ms = 1\nduty = 0.001\n";
+    let high = "name = \"high\"\nduration_s = 1.5\ncuts_s = [0.5, 1000000]\n\
+        [camera]\nfps = 5\nnoise = 100\nshutter_ms = 200\npan = [{ linear = { speed_px_s = -1000000 } }, { shake = { amplitude_px = 1000000, frequency_hz = 1000 } }]\n\
+        roll_deg = [{ rate = { per_s = 1000000 } }]\nzoom = [{ rate = { per_s = 1000000 } }]\n\
+        [light]\nexposure_ev = [{ rate = { per_s = 1000000 } }]\nflicker = 1\nflicker_hz = 1000\n\
+        [background]\nparallax = 4\nmotion = [{ random_walk = { speed_px_s = 1000000, turn_s = 0.05 } }]\ntexture = { kind = \"checks\", cell_px = 4096, contrast = 2, brightness = 255 }\n\
+        [[objects]]\nsize_px = 4096\naspect = 20\nedge = \"wrap\"\nmotion = [{ accelerate = { acceleration_px_s2 = 1000000, period_s = 1000000 } }]\n\
+        scroll = [{ linear = { speed_px_s = 1000000 } }]\nsqueeze = [{ rate = { per_s = 1000000 } }]\n\
+        [[objects]]\ncount = 500\nedge = \"leave\"\nmotion = [{ keys = { points = [[0, -1000000, 1000000]], repeat = true } }]\n\
+        [[objects]]\nmotion = [{ stop_and_go = { speed_px_s = 1000000, go_s = 0.01, stop_s = 0 } }]\n\
+        [latency]\nmedian_ms = 60000\np95_ms = 60000\ncold_ms = 60000\n";
+    for text in [low, high] {
+        let all =
+            reports(text, 1, &["every-frame", "every-nth-kalman:2", "inbetween", "every-nth-inbetween:2"]);
+        for r in &all {
+            assert!(r.row.refreshes > 0 && r.row.frames > 0);
+            assert!(r.row.violations <= r.row.refreshes);
+            assert!(r.row.energy.is_finite() && r.row.age_ms_mean.is_finite());
+        }
+    }
+}

@@ -70,7 +70,7 @@ impl SimulatedDetector {
         let t = frame.captured.as_secs_f64();
         let slot = (t / lasts) as u64;
         let mut rng = Rng::new(key(&[self.seed, 4, slot]));
-        let count = (expected + rng.unit()) as u32;
+        let count = ((expected + rng.unit()) as u32).min(MAX_PHANTOMS);
         for i in 0..count {
             let size = rng.between(20.0, 60.0) as f32;
             let x = rng.between(f64::from(self.frame.x0), f64::from(self.frame.x1)) as f32;
@@ -83,6 +83,9 @@ impl SimulatedDetector {
         }
     }
 }
+
+/// Most phantoms in one frame.
+const MAX_PHANTOMS: u32 = 100;
 
 /// Standard deviation of scores.
 const SCORE_SPREAD: f64 = 0.06;

@@ -314,7 +314,7 @@ impl Shot {
     fn draw(spec: &SceneSpec, seed: u64, number: usize, from: f64) -> Self {
         let mut rng = Rng::new(seed);
         let camera = &spec.camera;
-        let side = camera.width.max(camera.height).next_power_of_two().clamp(256, 2048) as usize;
+        let side = camera.width.max(camera.height).next_power_of_two().clamp(256, 1024) as usize;
         let backdrop = Tile::draw(&look(&spec.background.texture, &mut rng), side, side);
         let backdrop_at = [rng.unit() * side as f64, rng.unit() * side as f64];
         let backdrop_motion = motion::paths(&spec.background.motion, spec.duration_s, &mut rng);

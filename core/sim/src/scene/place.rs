@@ -162,6 +162,7 @@ impl Actor {
         let det = map[0] * map[3] - map[1] * map[2];
         let inverse = [map[3] / det, -map[1] / det, -map[2] / det, map[0] / det];
         let lap = (laps[0].rem_euclid(32) << 5 | laps[1].rem_euclid(32)) as u32;
+        let scroll = motion::sum(&self.scroll, age);
         Some(Placed {
             actor,
             shape: self.shape,
@@ -171,7 +172,10 @@ impl Actor {
             center,
             map,
             inverse,
-            scroll: motion::sum(&self.scroll, age),
+            scroll: [
+                scroll[0].rem_euclid(self.tile.width() as f64),
+                scroll[1].rem_euclid(self.tile.height() as f64),
+            ],
         })
     }
 }

@@ -32,8 +32,14 @@ pub enum SceneError {
 
 /// Most frames of a scene: more would take minutes to render.
 const MAX_FRAMES: f64 = 200_000.0;
-/// Most objects of a scene, all copies together.
+/// Most objects of a scene, all copies in all shots together.
 const MAX_OBJECTS: u32 = 2_000;
+/// Most shots of a scene: each has a background of its own.
+const MAX_SHOTS: usize = 64;
+/// Most pixels that the textures of all objects may have together: 256 MB.
+const MAX_TEXELS: f64 = 64e6;
+/// Most turns of all random walks of one kind of object.
+const MAX_TURNS: f64 = 2e6;
 
 impl SceneSpec {
     /// Reads a scene file.
@@ -106,6 +112,28 @@ impl SceneSpec {
         }
         let copies = self.objects.iter().fold(0_u32, |n, o| n.saturating_add(o.count));
         let shots = self.cuts_s.len() as u32 + 1;
+        c.ok("cuts_s", self.cuts_s.len() < MAX_SHOTS, "at most 63 times");
+        let texels = self.objects.iter().map(|o| {
+            let (w, h) = (o.size_px.high.min(512.0), (o.size_px.high * o.aspect.high).min(512.0));
+            f64::from(o.count) * f64::from(shots) * w * h
+        });
+        c.ok(
+            "objects",
+            texels.sum::<f64>() <= MAX_TEXELS,
+            "fewer or smaller: their textures need too much memory",
+        );
+        for (i, object) in self.objects.iter().enumerate() {
+            let turns = object.motion.iter().chain(&object.scroll).map(|motion| match motion {
+                Motion::RandomWalk { turn_s, .. } => self.duration_s / turn_s.low.max(0.05),
+                _ => 0.0,
+            });
+            let turns = turns.sum::<f64>() * f64::from(object.count) * f64::from(shots);
+            c.ok(
+                &format!("objects.{i}.count"),
+                turns <= MAX_TURNS,
+                "smaller, or turn_s longer: too many turns",
+            );
+        }
         c.ok(
             "objects",
             copies.saturating_mul(shots) <= MAX_OBJECTS,
