@@ -121,7 +121,9 @@ impl Session {
                 let inside = (0.0..SIDE).contains(&dx) && (0.0..SIDE).contains(&dy);
                 let texture =
                     if inside { hash(dx as u32 / 4, dy as u32 / 4) } else { hash(x / 8, y / 8) / 4 };
-                self.pixels[(y * WIDTH + x) as usize] = texture;
+                // Sensor noise: no two frames are the same, so the result cache does not answer for the model.
+                let noise = hash(x ^ self.frame.wrapping_mul(0x27D4_EB2F), y) & 3;
+                self.pixels[(y * WIDTH + x) as usize] = texture.saturating_add(noise);
             }
         }
         Rect::from_center(Point::new(left + SIDE / 2.0, top + SIDE / 2.0), SIDE, SIDE)
