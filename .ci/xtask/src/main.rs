@@ -6,6 +6,7 @@
 
 mod assets;
 mod cargo_output;
+mod claims;
 mod process;
 mod purity;
 mod repo;
@@ -42,6 +43,27 @@ enum Command {
         /// Which; all when none is named.
         names: Vec<String>,
     },
+    /// Measures claims of benches/claims.toml again: claimed, measured, bar, holds.
+    ///
+    /// Figures are expressions over the command's JSON: `summary.runs / summary.frames`,
+    /// `mean([policy=inbetween,split=test].miss_rate)`; functions are sum, mean, min, max, median, count.
+    /// Fails where one does not hold: exact ones must be equal, ratios within their noise; wall times only inform.
+    Claims {
+        /// Which; all when none is named.
+        ids: Vec<String>,
+        /// Writes the rows as JSON; `-` prints them instead of the table.
+        #[arg(long, value_name = "FILE")]
+        json: Option<String>,
+        /// Keeps the results in benches/records/claims.json, from which documents are written.
+        #[arg(long)]
+        record: bool,
+    },
+    /// Writes the recorded figures into the documents' tables, between `<!-- claims:ID,ID -->` and `<!-- /claims -->`.
+    Readme {
+        /// Changes nothing; fails when a document differs from the records.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -61,5 +83,10 @@ fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Test { suites } => Ok(suites::run(&repo, &suites)),
         Command::Assets { names } => assets::fetch(&repo, &names),
+        Command::Claims { ids, json, record } => {
+            claims::measure(&repo, &ids, claims::Output { json: json.as_deref(), record })
+        }
+        Command::Readme { check: true } => Ok(suites::run(&repo, &[Suite::ClaimsCheck])),
+        Command::Readme { check: false } => claims::write(&repo).map(|()| true),
     }
 }

@@ -32,9 +32,9 @@ pub fn run(repo: &Repo) -> Tally {
     let mut tally = Tally::default();
     tally.check("flow says #![no_std]", declares(repo));
     tally.check("flow and its dependencies build without std", probe(repo, None, &[]));
-    let clock = "pub fn planted() -> std::time::Instant {\n    std::time::Instant::now()\n}";
+    let clock = "/// Planted.\npub fn planted() -> std::time::Instant {\n    std::time::Instant::now()\n}";
     tally.check("planted clock in flow is refused", probe(repo, Some(clock), &["E0433"]));
-    let std = "extern crate std;\npub fn planted() -> std::time::Instant {\n    std::time::Instant::now()\n}";
+    let std = "extern crate std;\n/// Planted.\npub fn planted() -> std::time::Instant {\n    std::time::Instant::now()\n}";
     tally.check(
         "planted `extern crate std` in flow is refused",
         probe(repo, Some(std), &["E0152", "panic_impl"]),

@@ -17,30 +17,29 @@ use serde_json::Value;
 use super::scratch::{Scratch, must_pass};
 use crate::{process, repo::Repo, report::Tally, suites};
 
-/// What must not be called: group, and how the symbols begin (after `<` and `&`).
+/// What must not be called: group, and how paths (with `::`) begin or what foreign symbols are called.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "files",
-        &["std::fs::", "std::os::unix::fs::", "open", "open64", "openat", "openat64", "fopen", "fopen64"],
-    ),
-    (
-        "sockets",
         &[
-            "std::net::tcp",
-            "std::net::udp",
-            "std::net::Tcp",
-            "std::net::Udp",
-            "std::net::socket_addr",
-            "socket",
-            "connect",
+            "std::fs::",
+            "std::sys::fs::",
+            "std::os::unix::fs::",
+            "open",
+            "open64",
+            "openat",
+            "fopen",
+            "fopen64",
         ],
     ),
+    ("sockets", &["std::net::", "std::sys::net::", "std::os::unix::net::", "socket", "connect"]),
     (
         "clock",
         &[
             "std::time::Instant::now",
-            "std::time::SystemTime::now",
             "std::time::Instant::elapsed",
+            "std::time::SystemTime::now",
+            "std::sys::time::",
             "clock_gettime",
             "gettimeofday",
             "time",
@@ -51,17 +50,29 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &[
             "std::thread::spawn",
             "std::thread::Builder",
-            "std::thread::builder",
-            "std::thread::lifecycle",
+            "std::thread::builder::",
+            "std::thread::lifecycle::",
             "std::thread::scope",
+            "std::thread::functions::sleep",
             "std::thread::sleep",
+            "std::sys::thread::",
             "pthread_create",
             "fork",
         ],
     ),
-    ("environment", &["std::env::", "getenv", "secure_getenv"]),
-    ("processes", &["std::process::", "execve", "posix_spawn"]),
+    ("environment", &["std::env::", "std::sys::env::", "getenv", "secure_getenv"]),
+    (
+        "processes",
+        &[
+            "std::process::Command",
+            "std::process::Child",
+            "std::process::exit",
+            "std::sys::process::",
+            "execve",
+        ],
+    ),
     ("printing", &["std::io::stdio::", "printf", "puts"]),
+    ("randomness", &["std::hash::random::", "std::sys::random::", "getrandom"]),
 ];
 
 /// One function for each group, so that the check is shown to find it.
@@ -77,6 +88,10 @@ const PLANTS: &[(&str, &str)] = &[
     ("environment", "pub fn environment() -> bool { std::env::var_os(\"x\").is_some() }"),
     ("processes", "pub fn processes() -> bool { std::process::Command::new(\"x\").spawn().is_ok() }"),
     ("printing", "pub fn printing() { println!(\"x\"); }"),
+    (
+        "randomness",
+        "pub fn randomness() -> std::collections::HashMap<u8, u8> { std::collections::HashMap::new() }",
+    ),
 ];
 
 /// Crates that must give symbols: those with code of their own.
@@ -247,24 +262,31 @@ fn read(path: &Path) -> Result<Symbols> {
                 continue;
             }
             symbols.count += 1;
-            let name = format!("{:#}", rustc_demangle::demangle(name));
-            if let Some(group) = group(&name) {
-                symbols.forbidden.insert(trim(&name).to_owned(), group);
+            // `<std::time::Instant>::now` is `std::time::Instant::now`, whatever the mangling.
+            let name = format!("{:#}", rustc_demangle::demangle(name)).replace(['<', '>', '&'], "");
+            if let Some((group, path)) = forbidden(&name) {
+                symbols.forbidden.insert(path.to_owned(), group);
             }
         }
     }
     Ok(symbols)
 }
 
-/// The name without what stands before its path: `<std::fs::File as …>::read` begins with `std::fs::File`.
-fn trim(symbol: &str) -> &str {
-    symbol.trim_start_matches(['<', '&', '*', '_']).trim_start_matches("mut ")
-}
-
-fn group(symbol: &str) -> Option<&'static str> {
-    let name = trim(symbol);
-    let begins = |prefix: &str| if prefix.contains("::") { name.starts_with(prefix) } else { name == prefix };
-    FORBIDDEN.iter().find(|(_, prefixes)| prefixes.iter().any(|p| begins(p))).map(|(group, _)| *group)
+/// The group of a symbol, and the forbidden path in it: `<std::fs::File as Read>::read` has `std::fs::File as Read`.
+fn forbidden(symbol: &str) -> Option<(&'static str, &str)> {
+    let inside = |prefix: &str| {
+        symbol.match_indices(prefix).find_map(|(at, _)| {
+            let before = symbol[..at].chars().next_back();
+            let begins = !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':');
+            begins.then(|| symbol[at..].split([',', '{']).next().unwrap_or_default())
+        })
+    };
+    FORBIDDEN.iter().find_map(|(group, prefixes)| {
+        let found = prefixes.iter().find_map(|prefix| {
+            if prefix.contains("::") { inside(prefix) } else { (symbol == *prefix).then_some(symbol) }
+        });
+        Some((*group, found?))
+    })
 }
 
 /// Builds each plant as a release library and looks for it.
@@ -321,14 +343,19 @@ mod tests {
 
     #[test]
     fn symbols_fall_into_their_groups() {
+        let group = |symbol: &str| forbidden(symbol).map(|(group, _)| group);
         assert_eq!(group("std::fs::File::open_c"), Some("files"));
-        assert_eq!(group("<std::fs::File as std::io::Read>::read"), Some("files"));
-        assert_eq!(group("<&std::fs::File as std::io::Read>::read"), Some("files"));
         assert_eq!(group("std::time::Instant::now"), Some("clock"));
+        assert_eq!(group("str as std::net::socket_addr::ToSocketAddrs::to_socket_addrs"), Some("sockets"));
+        assert_eq!(group("core::ptr::drop_in_place std::fs::File"), Some("files"));
         assert_eq!(group("open64"), Some("files"));
-        assert_eq!(group("std::net::ip::Ipv4Addr::is_private"), None);
         assert_eq!(group("opening"), None);
+        assert_eq!(group("core::net::ip_addr::Ipv4Addr::is_private"), None);
         assert_eq!(group("my::std::fs::lookalike"), None);
+        assert_eq!(
+            forbidden("std::fs::File as std::io::Read::read,x"),
+            Some(("files", "std::fs::File as std::io::Read::read"))
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::{assets, purity, repo::Repo, report::Tally, tidy};
+use crate::{assets, claims, purity, repo::Repo, report::Tally, tidy};
 
 /// A suite of `cargo xtask test`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,6 +36,8 @@ pub enum Suite {
     Python,
     /// Real models and recordings that were fetched.
     Assets,
+    /// The ledger of claims, its records, and the tables in documents.
+    ClaimsCheck,
 }
 
 impl Suite {
@@ -50,6 +52,7 @@ impl Suite {
             Self::Deny => deny::run(repo),
             Self::Python => python::run(repo),
             Self::Assets => assets::check(repo),
+            Self::ClaimsCheck => claims::check(repo),
         }
     }
 

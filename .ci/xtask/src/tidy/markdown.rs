@@ -104,7 +104,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// Terms of the glossary (`**term**` at the start of a line, a list item or a table row) are sorted and unique.
+/// Terms of the glossary (first cells of table rows, or `**term**` at the start of a line) are sorted and unique.
 pub fn glossary(files: &[File], _: &Exceptions) -> Vec<String> {
     let Some(file) = files.iter().find(|f| f.path == "GLOSSARY.md") else { return Vec::new() };
     let mut findings = Vec::new();
@@ -114,9 +114,7 @@ pub fn glossary(files: &[File], _: &Exceptions) -> Vec<String> {
         if line.starts_with('#') {
             previous.clear(); // each section is sorted by itself
         }
-        let entry = line.trim_start_matches(['-', '*', '|', ' ']);
-        let Some((term, _)) = entry.split_once("**").filter(|_| line.contains("**")) else { continue };
-        let term = term.to_lowercase();
+        let Some(term) = term(line) else { continue };
         terms += 1;
         if term <= previous {
             findings.push(format!("GLOSSARY.md:{}: {term} stands after {previous}", index + 1));
@@ -124,9 +122,19 @@ pub fn glossary(files: &[File], _: &Exceptions) -> Vec<String> {
         previous = term;
     }
     if terms == 0 {
-        findings.push("GLOSSARY.md: no entry `- **term**: …`".to_owned());
+        findings.push("GLOSSARY.md: no entry `| term | meaning |`".to_owned());
     }
     findings
+}
+
+/// The term of a glossary's line, if it has one.
+fn term(line: &str) -> Option<String> {
+    let term = match line.strip_prefix('|') {
+        Some(row) => row.split('|').next()?.trim().trim_matches('*'),
+        None => line.trim_start_matches(['-', ' ']).strip_prefix("**")?.split("**").next()?,
+    };
+    let heading = term == "term" || term.starts_with("--");
+    (!heading && !term.is_empty()).then(|| term.to_lowercase())
 }
 
 /// A table row with a number in the front page is between `<!-- claims:… -->` and `<!-- /claims -->`.
@@ -190,7 +198,14 @@ mod tests {
         assert_eq!(glossary(&text("- **birth**: x\n- **age**: y\n"), &none()).len(), 1);
         assert_eq!(glossary(&text("- **age**: x\n- **age**: y\n"), &none()).len(), 1);
         assert_eq!(glossary(&text("nothing"), &none()).len(), 1);
-        assert!(glossary(&text("| **age** | x |\n| **birth** | y |\n"), &none()).is_empty());
+        assert!(
+            glossary(&text("| term | meaning |\n|---|---|\n| age | x |\n| **birth** | y |\n"), &none())
+                .is_empty()
+        );
+        assert_eq!(
+            glossary(&text("| term | meaning |\n|---|---|\n| birth | y |\n| age | x |\n"), &none()).len(),
+            1
+        );
     }
 
     #[test]
