@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{time::Timestamp, value::Value};
 
+/// Results kept for interpolation: six seconds at ten runs a second.
 const MEMORY: usize = 64;
 /// Probabilities below this are taken as this: one in ten thousand is beyond what classifiers can tell.
 const LEAST: f32 = 1e-4;

@@ -23,7 +23,7 @@ pub enum Estimator {
 }
 
 impl Estimator {
-    /// The filter with a middle setting; `tune` looks for a better one.
+    /// The filter with a middle setting, in px²/s³; `tune` looks for a better one.
     pub const KALMAN: Self = Self::Kalman { q: 10_000.0 };
 }
 

@@ -103,7 +103,7 @@ pub enum PolicyError {
     Config(inbetween_flow::ConfigError),
 }
 
-/// N where a name gives none.
+/// N where a name gives none, in frames: five runs a second at 30 fps.
 pub const DEFAULT_EVERY: u32 = 6;
 
 /// The policy of a name: `inbetween`, `every-frame`, `every-nth-hold`, `every-nth-kalman:6`,

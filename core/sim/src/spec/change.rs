@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Num;
 
+/// A whole turn, in degrees.
 const ANY_DIRECTION: Num = Num::range(0.0, 360.0);
 
 fn any_direction() -> Num {

@@ -186,6 +186,7 @@ struct Checker {
     first: Option<(String, &'static str)>,
 }
 
+/// Larger than any sensible length, time or count in a scene.
 const MILLION: f64 = 1e6;
 
 impl Checker {
