@@ -4,7 +4,7 @@
 
 use crate::{
     model::SimulatedDetector,
-    policy::{Baseline, Estimator, Follower, Policy},
+    policy::{Baseline, Estimator, Follower, Policy, Trigger},
     run::{Setup, run},
     scene::Scene,
     spec::SceneSpec,
@@ -60,7 +60,9 @@ impl Trial {
     /// This setting as a policy.
     pub fn policy(&self, name: &str, spec: &SceneSpec) -> Box<dyn Policy> {
         match self.filling {
-            Filling::Baseline(estimator) => Box::new(Baseline::new(name, self.every, estimator, spec)),
+            Filling::Baseline(estimator) => {
+                Box::new(Baseline::new(name, Trigger::Every(self.every), estimator, spec))
+            }
             Filling::Inbetween => Box::new(Follower::new(name, self.every, spec)),
         }
     }

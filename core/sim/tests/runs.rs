@@ -158,6 +158,17 @@ fn the_lent_clock_times_the_policies() {
 }
 
 #[test]
+fn the_difference_trigger_runs_when_something_moves() {
+    let still = "name = \"still\"\nduration_s = 20\n[[objects]]\n";
+    let names = ["difference-kalman:8", "every-frame"];
+    let (calm, busy) = (reports(still, 1, &names), reports(MOVING, 1, &names));
+    assert!(calm[0].row.runs <= 15, "{} runs for nothing", calm[0].row.runs);
+    assert!(calm[0].faults.unavailable == 0);
+    let (calm, busy, every) = (calm[0].row.runs, busy[0].row.runs, busy[1].row.runs);
+    assert!(busy > 5 * calm && busy <= every, "{calm} when still, {busy} when not, of {every}");
+}
+
+#[test]
 fn names_of_policies_are_checked() {
     let spec = SceneSpec::parse("name = \"n\"").unwrap();
     for bad in ["best", "every-nth-hold:0", "every-nth-kalman:x", "inbetween:3"] {

@@ -1,12 +1,15 @@
-//! What teams build by hand: run on every Nth frame, hold the result or extrapolate it with a Kalman filter.
+//! What teams build by hand: run on a simple trigger, hold the result or extrapolate it with a Kalman filter.
 //! **Invariant:** a frame is run only when the worker is free; of the frames that wait, the newest is taken.
-//! It does not look at pixels.
+//! It does not look at pixels, but for the difference trigger.
+
+use core::time::Duration;
 
 use inbetween_flow::{Completion, Detection, Outcome, TicketId, Timestamp, Value};
 
 use super::{
     Policy, Shown, Step,
     tracks::{Tracking, Tracks},
+    trigger::{Trigger, Watch},
 };
 use crate::{scene::RenderedFrame, spec::SceneSpec};
 
@@ -27,12 +30,11 @@ impl Estimator {
     pub const KALMAN: Self = Self::Kalman { q: 10_000.0 };
 }
 
-/// Runs on every Nth frame.
+/// A trigger and an estimator.
 #[derive(Debug)]
 pub struct Baseline {
     name: String,
-    every: u32,
-    since: u32,
+    watch: Watch,
     tickets: u64,
     flight: Option<(TicketId, Timestamp)>,
     newest: Option<Timestamp>,
@@ -42,8 +44,8 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// A baseline that runs on every `every`-th frame of a scene like `spec`.
-    pub fn new(name: &str, every: u32, estimator: Estimator, spec: &SceneSpec) -> Self {
+    /// A baseline for a scene like `spec`.
+    pub fn new(name: &str, trigger: Trigger, estimator: Estimator, spec: &SceneSpec) -> Self {
         // The measurement noise is known to whoever tunes a filter; the floor is for scenes without any.
         let r = (spec.detector.noise_px * spec.detector.noise_px).max(0.25);
         let how = match estimator {
@@ -52,8 +54,7 @@ impl Baseline {
         };
         Self {
             name: name.to_owned(),
-            every,
-            since: every, // the first frame is run
+            watch: Watch::new(trigger, Duration::from_nanos((spec.tolerance.max_age_ms * 1e6) as u64)),
             tickets: 0,
             flight: None,
             newest: None,
@@ -70,26 +71,32 @@ impl Policy for Baseline {
     }
 
     fn every(&self) -> Option<u32> {
-        Some(self.every)
+        match self.watch.trigger() {
+            Trigger::Every(n) => Some(n),
+            Trigger::Difference { .. } => None,
+        }
     }
 
     fn needs_pixels(&self) -> bool {
-        false
+        matches!(self.watch.trigger(), Trigger::Difference { .. })
     }
 
     fn on_frame(&mut self, _now: Timestamp, frame: &RenderedFrame, busy: bool) -> Step {
-        self.since = self.since.saturating_add(1);
-        if self.since < self.every {
-            return Step::Skip { reason: "not-nth" };
+        let (skip, run) = match self.watch.trigger() {
+            Trigger::Every(_) => ("not-nth", "nth"),
+            Trigger::Difference { .. } => ("similar", "different"),
+        };
+        if !self.watch.wants(frame) {
+            return Step::Skip { reason: skip };
         }
         if busy {
             return Step::Skip { reason: "in-flight" };
         }
-        self.since = 0;
+        self.watch.ran(frame);
         self.tickets += 1;
         let ticket = TicketId(self.tickets);
         self.flight = Some((ticket, frame.captured));
-        Step::Run { ticket, reason: "nth" }
+        Step::Run { ticket, reason: run }
     }
 
     fn on_completion(&mut self, _now: Timestamp, completion: Completion) {

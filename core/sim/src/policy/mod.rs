@@ -6,12 +6,14 @@ mod baseline;
 mod engine;
 mod follower;
 mod tracks;
+mod trigger;
 
 use inbetween_flow::{Completion, Detection, TicketId, Timestamp};
 
 pub use baseline::{Baseline, Estimator};
 pub use engine::{Inbetween, engine_config, reason_of_run, reason_of_skip};
 pub use follower::Follower;
+pub use trigger::Trigger;
 
 use crate::{scene::RenderedFrame, spec::SceneSpec};
 
@@ -92,11 +94,11 @@ pub enum PolicyError {
     /// No policy has this name.
     #[error(
         "there is no policy `{0}`; there are inbetween, every-frame, every-nth-hold[:N], every-nth-kalman[:N], \
-         every-nth-inbetween[:N]"
+         every-nth-inbetween[:N], difference-kalman[:GREY-LEVELS]"
     )]
     Unknown(String),
-    /// The part after the colon is not a count of frames.
-    #[error("`{0}`: after the colon stands a count of frames from 1 to 10000, as in every-nth-kalman:6")]
+    /// The part after the colon is not a whole number from 1 to 10000.
+    #[error("`{0}`: after the colon stands a whole number from 1 to 10000, as in every-nth-kalman:6")]
     Count(String),
     /// The scene's tolerance or budget is not one that the engine accepts.
     #[error("the scene asks the engine for what it cannot do: {0}")]
@@ -105,6 +107,9 @@ pub enum PolicyError {
 
 /// N where a name gives none, in frames: five runs a second at 30 fps.
 pub const DEFAULT_EVERY: u32 = 6;
+
+/// Threshold of the difference trigger where a name gives none, in grey levels.
+pub const DEFAULT_DIFFERENCE: f32 = 8.0;
 
 /// The policy of a name: `inbetween`, `every-frame`, `every-nth-hold`, `every-nth-kalman:6`,
 /// `every-nth-inbetween:15`.
@@ -120,15 +125,20 @@ pub fn by_name(name: &str, spec: &SceneSpec, seed: u64) -> Result<Box<dyn Policy
             _ => return Err(PolicyError::Count(name.to_owned())),
         },
     };
-    let baseline = |every, estimator| {
-        let policy: Box<dyn Policy> = Box::new(Baseline::new(name, every, estimator, spec));
+    let baseline = |trigger, estimator| {
+        let policy: Box<dyn Policy> = Box::new(Baseline::new(name, trigger, estimator, spec));
         Ok(policy)
     };
+    let nth = Trigger::Every(every);
     match (kind, count) {
         ("inbetween", None) => Ok(Box::new(Inbetween::new(name, spec, seed).map_err(PolicyError::Config)?)),
-        ("every-frame", None) => baseline(1, Estimator::Hold),
-        ("every-nth-hold", _) => baseline(every, Estimator::Hold),
-        ("every-nth-kalman", _) => baseline(every, Estimator::KALMAN),
+        ("every-frame", None) => baseline(Trigger::Every(1), Estimator::Hold),
+        ("every-nth-hold", _) => baseline(nth, Estimator::Hold),
+        ("every-nth-kalman", _) => baseline(nth, Estimator::KALMAN),
+        ("difference-kalman", _) => {
+            let threshold = count.map_or(DEFAULT_DIFFERENCE, |_| every as f32);
+            baseline(Trigger::Difference { threshold }, Estimator::KALMAN)
+        }
         ("every-nth-inbetween", _) => Ok(Box::new(Follower::new(name, every, spec))),
         _ => Err(PolicyError::Unknown(name.to_owned())),
     }
