@@ -17,7 +17,7 @@ use crate::{
     error::FrameError,
     frame::{Frame, Input, Luma},
     gate::{FitState, Gate, Target},
-    geometry::Point,
+    geometry::{Point, Rect},
     monitor::Monitor,
     plan::{
         Admission, Completion, Environment, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason,
@@ -172,6 +172,8 @@ impl Engine {
     /// Stage `gate`, and what it shows is carried over to stage `source`.
     fn look(&mut self, frame: &Frame<'_>) -> Seen {
         let Input::Image(image) = &frame.input else { return Seen::default() };
+        let (width, height) = image.upright_size();
+        self.carrier.set_frame(Rect::new(0.0, 0.0, width as f32, height as f32));
         if !self.config.scheduling.follow_pixels {
             return Seen::default();
         }

@@ -8,6 +8,7 @@ use super::{
     Backtest, Carried, TrackState,
     associate::{assign, common_motion},
     carry,
+    edges::Edges,
     form::{Form, Times},
     track::{CERTAIN, Track},
 };
@@ -33,6 +34,7 @@ pub(super) struct Boxes {
     epsilon: f32,
     times: Times,
     followed: Timestamp,
+    edges: Edges,
 }
 
 impl Boxes {
@@ -43,14 +45,20 @@ impl Boxes {
             epsilon,
             times: Times::new(delay),
             followed: Timestamp::ZERO,
+            edges: Edges::default(),
         }
     }
 
     fn take(&mut self, time: Timestamp, detections: &[Detection]) -> Backtest {
         let delay = self.times.delay;
         self.tracks.retain(|t| !t.forgotten(time, delay));
-        let found = worth_looking_at(detections);
+        let mut found = worth_looking_at(detections);
         let owner = self.matches(time, &found);
+        for (track, owner) in self.tracks.iter().zip(&owner) {
+            if let Some(d) = owner.and_then(|i| found.get_mut(i)) {
+                d.bounds = self.edges.continued(&d.bounds, &track.position(time));
+            }
+        }
         let mut report = self.judge(time, &found, &owner);
         if self.times.late(time) {
             return report;
@@ -73,7 +81,11 @@ impl Boxes {
         let velocities: Vec<Point> = self.tracks.iter().filter_map(Track::velocity).collect();
         let common = common_motion(&velocities);
         for (d, _) in found.iter().zip(taken).filter(|(_, taken)| !taken) {
-            self.birth(time, d, common);
+            let whole = Detection { bounds: self.edges.completed(&d.bounds), ..*d };
+            self.birth(time, &whole, common);
+        }
+        for d in &found {
+            self.edges.learn(&d.bounds);
         }
         self.times.add(time);
         report
@@ -170,7 +182,8 @@ impl Form for Boxes {
         for t in self.tracks.iter().filter(|t| t.hidden.is_none()) {
             let fresh = t.path.good() <= t.path.key_time();
             let guess = if fresh { background } else { t.moved_since_key() };
-            out.push(Target { identity: t.identity, bounds: t.key_bounds(), guess });
+            let Some(bounds) = self.edges.clipped(&t.key_bounds()) else { continue };
+            out.push(Target { identity: t.identity, bounds, guess });
         }
     }
 
@@ -197,7 +210,7 @@ impl Form for Boxes {
             if !t.visible(at) || (!self.times.blends() && at < t.path.oldest()) {
                 continue;
             }
-            let bounds = t.shown(at, self.times.blends());
+            let Some(bounds) = self.edges.clipped(&t.shown(at, self.times.blends())) else { continue };
             out.push(Detection { bounds, score: t.score, class: t.class, identity: Some(t.identity) });
             spread = spread.max(t.spread(at));
             oldest = oldest.min(t.path.good());
@@ -215,6 +228,10 @@ impl Form for Boxes {
             spread,
             doubtful: self.tracks.iter().filter(|t| t.doubtful()).count() as u32,
         })
+    }
+
+    fn set_frame(&mut self, frame: Rect) {
+        self.edges.frame = Some(frame);
     }
 
     fn outlook(&self, at: Timestamp, horizon: f32) -> Option<f32> {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::{Backtest, Carried, TrackState};
 use crate::{
     gate::{Fit, Target},
-    geometry::Point,
+    geometry::{Point, Rect},
     time::Timestamp,
     value::Value,
 };
@@ -19,6 +19,7 @@ pub(super) trait Form: core::fmt::Debug + Send + Sync {
     fn reset(&mut self);
     fn targets(&self, _background: Point, _out: &mut Vec<Target>) {}
     fn follow(&mut self, _time: Timestamp, _fits: &[Fit]) {}
+    fn set_frame(&mut self, _frame: Rect) {}
     /// `None` where pixels do not matter.
     fn outlook(&self, _at: Timestamp, _horizon: f32) -> Option<f32> {
         None

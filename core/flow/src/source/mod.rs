@@ -4,6 +4,7 @@
 
 mod associate;
 mod boxes;
+mod edges;
 mod form;
 mod history;
 mod interpolate;
@@ -122,6 +123,14 @@ impl Carrier {
             ValueKind::Label => Box::new(Labels::new(delay)),
         };
         Self { kind, form }
+    }
+
+    /// Takes where frames end, in upright pixels. A model sees objects only up to there: boxes that touch an edge are
+    /// completed, and answers are clipped. Without it boxes are taken as they are.
+    pub fn set_frame(&mut self, frame: Rect) {
+        if frame.is_valid() && frame.area() > 0.0 {
+            self.form.set_frame(frame);
+        }
     }
 
     /// Takes the model's `value` for the frame captured at `captured` and judges what would have been answered.

@@ -1,0 +1,122 @@
+//! Boxes at the edge of the frame: what a detector cannot see of them.
+//! **Invariant:** an edge of a box that lies inside the frame is never moved.
+//! It does not know tracks or time.
+
+use crate::geometry::Rect;
+
+/// A detector that ends a box this close to the frame's edge, in pixels, saw it cut off there.
+const TOUCHING: f32 = 1.5;
+/// Weight of a new box in the running aspect.
+const WEIGHT: f32 = 0.05;
+
+/// The frame's edges, and how wide for their height whole boxes are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Edges {
+    /// Where frames end, when that is known.
+    pub frame: Option<Rect>,
+    /// Logarithm of width over height of boxes that touch no edge.
+    log_aspect: f32,
+}
+
+/// Which edges of a box are cut off: left, top, right, bottom.
+fn touching(bounds: &Rect, frame: &Rect) -> [bool; 4] {
+    [
+        bounds.x0 <= frame.x0 + TOUCHING,
+        bounds.y0 <= frame.y0 + TOUCHING,
+        bounds.x1 >= frame.x1 - TOUCHING,
+        bounds.y1 >= frame.y1 - TOUCHING,
+    ]
+}
+
+impl Edges {
+    /// `seen` with the cut edges where `expected` has them, as far as these lie beyond.
+    pub fn continued(&self, seen: &Rect, expected: &Rect) -> Rect {
+        let Some(frame) = &self.frame else { return *seen };
+        let [left, top, right, bottom] = touching(seen, frame);
+        let low = |cut: bool, seen: f32, expected: f32| if cut { seen.min(expected) } else { seen };
+        let high = |cut: bool, seen: f32, expected: f32| if cut { seen.max(expected) } else { seen };
+        Rect::new(
+            low(left, seen.x0, expected.x0),
+            low(top, seen.y0, expected.y0),
+            high(right, seen.x1, expected.x1),
+            high(bottom, seen.y1, expected.y1),
+        )
+    }
+
+    /// `seen` made as wide, or as high, as its other side suggests where one edge is cut. Such a box enters: its
+    /// visible part will grow. At most half of the result is beyond the frame, for less than half is rarely detected.
+    pub fn completed(&self, seen: &Rect) -> Rect {
+        let Some(frame) = &self.frame else { return *seen };
+        let aspect = libm::expf(self.log_aspect);
+        let (w, h) = (seen.width(), seen.height());
+        let wider = (h * aspect - w).clamp(0.0, w);
+        let higher = (w / aspect - h).clamp(0.0, h);
+        match touching(seen, frame) {
+            [true, false, false, false] => Rect { x0: seen.x0 - wider, ..*seen },
+            [false, true, false, false] => Rect { y0: seen.y0 - higher, ..*seen },
+            [false, false, true, false] => Rect { x1: seen.x1 + wider, ..*seen },
+            [false, false, false, true] => Rect { y1: seen.y1 + higher, ..*seen },
+            _ => *seen,
+        }
+    }
+
+    /// Takes the aspect of a box that the model saw.
+    pub fn learn(&mut self, seen: &Rect) {
+        let Some(frame) = &self.frame else { return };
+        let (w, h) = (seen.width(), seen.height());
+        if w >= 1.0 && h >= 1.0 && touching(seen, frame) == [false; 4] {
+            self.log_aspect += WEIGHT * (libm::logf(w / h).clamp(-3.0, 3.0) - self.log_aspect);
+        }
+    }
+
+    /// The part inside the frame; `None` when there is none.
+    pub fn clipped(&self, bounds: &Rect) -> Option<Rect> {
+        let Some(frame) = &self.frame else { return Some(*bounds) };
+        let inside = bounds.clipped(frame);
+        (inside.area() > 0.0 || bounds.area() <= 0.0).then_some(inside)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edges() -> Edges {
+        Edges { frame: Some(Rect::new(0.0, 0.0, 320.0, 180.0)), log_aspect: 0.0 }
+    }
+
+    #[test]
+    fn a_box_inside_is_left_alone() {
+        let inside = Rect::new(20.0, 30.0, 60.0, 50.0);
+        assert_eq!(edges().completed(&inside), inside);
+        assert_eq!(edges().continued(&inside, &Rect::new(0.0, 0.0, 90.0, 90.0)), inside);
+        assert_eq!(edges().clipped(&inside), Some(inside));
+        let cut = Rect::new(0.5, 30.0, 60.0, 50.0);
+        assert_eq!(Edges::default().completed(&cut), cut, "without a frame nothing is cut");
+    }
+
+    #[test]
+    fn one_that_enters_is_completed_by_its_aspect() {
+        assert_eq!(edges().completed(&Rect::new(0.0, 30.0, 25.0, 70.0)), Rect::new(-15.0, 30.0, 25.0, 70.0));
+        assert_eq!(
+            edges().completed(&Rect::new(50.0, 170.0, 90.0, 180.0)),
+            Rect::new(50.0, 170.0, 90.0, 190.0)
+        );
+    }
+
+    #[test]
+    fn one_that_is_known_keeps_what_is_hidden() {
+        let seen = Rect::new(300.0, 30.0, 319.5, 70.0);
+        let expected = Rect::new(298.0, 31.0, 338.0, 71.0);
+        assert_eq!(edges().continued(&seen, &expected), Rect::new(300.0, 30.0, 338.0, 70.0));
+    }
+
+    #[test]
+    fn what_is_outside_is_not_shown() {
+        assert_eq!(edges().clipped(&Rect::new(330.0, 0.0, 350.0, 20.0)), None);
+        assert_eq!(
+            edges().clipped(&Rect::new(310.0, 0.0, 350.0, 20.0)),
+            Some(Rect::new(310.0, 0.0, 320.0, 20.0))
+        );
+    }
+}
