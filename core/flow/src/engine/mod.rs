@@ -328,8 +328,11 @@ impl Engine {
             Review { reason, error: test.error, births, deaths, spread: flight.spread, age: flight.age };
         self.scheduler.review(now, &review);
         let shown = now + self.display_period;
-        if let Some(c) = self.carrier.answer(self.content_time(shown), &mut self.scratch) {
-            self.scheduler.refreshed(c.spread, shown.since(c.key_frame));
+        let at = self.content_time(shown);
+        if let Some(c) = self.carrier.answer(at, &mut self.scratch) {
+            let lag = (self.clock.period() + self.display_period).as_secs_f32();
+            let spread = self.carrier.outlook(at, lag).unwrap_or(c.spread);
+            self.scheduler.refreshed(spread, shown.since(c.key_frame));
         }
     }
 

@@ -281,6 +281,8 @@ impl Scheduler {
     pub(crate) fn restart_clock(&mut self, now: Timestamp) {
         self.budget.restart_clock(now);
         self.breaker.restart_clock(now);
+        self.birth.restart_clock();
+        self.residual.restart_clock();
         self.last_run = now;
     }
 
