@@ -13,7 +13,7 @@ pub(super) const BLOCK: u32 = 8;
 /// The least standard deviation of a block's difference, in levels: quantisation and compression.
 const FLOOR: f32 = 0.35;
 /// What a block's difference is believed to be at first, in levels.
-const FIRST: f32 = 1.0;
+const FIRST: f32 = 1.2;
 /// Standard deviations above which a block counts as changed.
 const CHANGED: f32 = 5.0;
 /// A background that moved by less than this, in working pixels, is compared in place: exactly, and for less.
@@ -116,6 +116,8 @@ pub(super) struct Blocks {
     scratch: Vec<f32>,
     /// Mean square of (row-sampled − whole) block means of the key picture.
     alias: f32,
+    /// Mean variance of all blocks, none counted for more than four times the mean before.
+    common: f32,
     gain: f32,
     offset: f32,
 }
@@ -129,6 +131,7 @@ impl Blocks {
             self.size = size;
             self.variance.clear();
             self.variance.resize(n, FIRST * FIRST);
+            self.common = FIRST * FIRST;
         }
         self.known.clear();
         self.known.resize(n, false);
@@ -197,6 +200,8 @@ impl Blocks {
         // Light does not scale exactly (gamma, clipping): a twentieth of the change of gain is allowed for.
         let bent = (a - 1.0).abs() * 0.05;
         let (mut free, mut loud, mut known, mut loud_all, mut fresh) = (0_u32, 0_u32, 0_u32, 0_u32, 0_u32);
+        let common = self.common;
+        let (mut sum, mut learnt) = (0.0, 0_u32);
         let moved = (sigma.min(1.0) + STILL) / (2 * BLOCK) as f32;
         let (quiet, slow) = ((dt / QUIET_S).min(0.2), (dt / LOUD_S).min(0.02));
         for y in 0..ny {
@@ -215,7 +220,9 @@ impl Blocks {
                 let down = self.key[if y + 1 < ny { i + w } else { i }];
                 let slope = ((right - left).abs() + (down - up).abs()) * moved;
                 let bend = bent * (self.key[i] - mean);
-                let variance = self.variance[i] + sampling + slope * slope + bend * bend;
+                // A block's own estimate rests on few frames: it may not be far below all blocks'.
+                let own = self.variance[i].max(common);
+                let variance = own + sampling + slope * slope + bend * bend;
                 let z2 = e * e / variance;
                 known += 1;
                 let is_loud = z2 > CHANGED * CHANGED;
@@ -237,7 +244,12 @@ impl Blocks {
                 let step = (e - before) * (e - before);
                 let seen = (step - sampling - slope * slope - bend * bend).clamp(0.0, 25.0 * variance);
                 self.variance[i] = (self.variance[i] + rate * (seen - self.variance[i])).max(FLOOR * FLOOR);
+                sum += self.variance[i].min(4.0 * self.common);
+                learnt += 1;
             }
+        }
+        if learnt > 0 {
+            self.common = (sum / learnt as f32).max(FLOOR * FLOOR);
         }
         out.worst = libm::sqrtf(out.worst);
         out.changed = loud as f32 / free.max(1) as f32;

@@ -58,8 +58,11 @@ pub struct Fit {
     pub identity: u32,
     /// Motion of its centre since the key frame, in upright pixels.
     pub moved: Point,
-    /// Change of size since the key frame; 1 when unchanged.
+    /// Change of size since the key frame, as the geometric mean of width and height; 1 when unchanged.
     pub scale: f32,
+    /// Change of the ratio of width to height since the key frame, by deformation or rotation; 1 when unchanged.
+    /// The width is multiplied by `scale · √stretch`, the height by `scale / √stretch`.
+    pub stretch: f32,
     /// What the fit leaves unexplained, robust, from 0 (identical) to 1 (unrelated).
     pub residual: f32,
     /// Standard error of `moved` that texture and residual allow, in upright pixels.
@@ -134,6 +137,8 @@ const CUT_SHARE: f32 = 0.5;
 const CUT_LIKENESS: f32 = 0.6;
 /// A patch with fewer samples outside other targets' boxes takes those inside as well.
 const LEAST_SAMPLES: usize = 24;
+/// Overlap (intersection over union) from which two fits are of the same thing.
+const SAME: f32 = 0.5;
 /// Targets that may be searched for in one frame: the others have their turn in the next.
 const SEARCHES: u32 = 2;
 /// How far around a target its pixels explain change, in working pixels, and as a share of its size.
@@ -295,6 +300,7 @@ impl Gate {
                 identity: t.identity,
                 moved: t.guess,
                 scale: 1.0,
+                stretch: 1.0,
                 residual: 0.0,
                 sigma: REACH * key.side as f32,
                 state: FitState::Weak,
@@ -387,24 +393,26 @@ impl Gate {
                 searches = searches.saturating_sub(1);
             }
             let moved = follower.pose.motion(middle - follower.patch.center);
-            let scale = follower.pose.scale();
+            let (wider, higher) = follower.pose.extent(area.width(), area.height());
             *fit = Fit {
                 identity: target.identity,
                 moved: moved.scaled(side),
-                scale,
+                scale: libm::sqrtf(wider * higher),
+                stretch: wider / higher,
                 residual: follower.outcome.residual,
                 sigma: follower.outcome.sigma * side,
                 state: follower.state,
             };
             let found = matches!(follower.state, FitState::Followed | FitState::Weak);
-            let place = Rect::from_center(middle + moved, area.width() * scale, area.height() * scale);
-            self.places[i] = Some(place).filter(|_| found);
             let (w, h) = (area.width(), area.height());
+            let place = Rect::from_center(middle + moved, w * wider, h * higher);
+            self.places[i] = Some(place).filter(|_| found);
             let margin = |size: f32| size * (1.0 + 2.0 * MARGIN_SHARE) + 2.0 * MARGIN;
-            self.blocks.explain(&Rect::from_center(middle + moved, margin(w * scale), margin(h * scale)));
+            self.blocks.explain(&Rect::from_center(middle + moved, margin(w * wider), margin(h * higher)));
             self.blocks.explain(&Rect::from_center(middle + hint, margin(w), margin(h)));
         }
 
+        part(&self.targets, &self.places, &mut self.followers, &mut out.fits);
         let center = (background.patch.center.x, background.patch.center.y);
         let change = self.blocks.compare(key, &pose, center, background.outcome.sigma, dt);
         out.background = pose.shift.scaled(side);
@@ -445,4 +453,20 @@ fn covers(places: &[Option<Rect>], i: usize) -> Covers {
         }
     }
     out
+}
+
+/// Declares the worse of two fits lost that came to lie on the same thing.
+fn part(targets: &[Target], places: &[Option<Rect>], followers: &mut [Follower], fits: &mut [Fit]) {
+    for i in 0..followers.len() {
+        for j in 0..i {
+            let followed = fits[i].state == FitState::Followed && fits[j].state == FitState::Followed;
+            let (Some(a), Some(b), true) = (places[i], places[j], followed) else { continue };
+            // Boxes that overlapped as much on the key frame belong to a thing and its part, or to twins.
+            if a.iou(&b) > SAME && targets[i].bounds.iou(&targets[j].bounds) < 0.5 * SAME {
+                let worse = if fits[i].residual > fits[j].residual { i } else { j };
+                fits[worse].state = FitState::Lost;
+                followers[worse].state = FitState::Lost;
+            }
+        }
+    }
 }

@@ -31,6 +31,16 @@ impl Pose {
         Point::new(self.shift.x + l[0] * o.x + l[1] * o.y, self.shift.y + l[2] * o.x + l[3] * o.y)
     }
 
+    /// Change of width and of height of the upright box around an ellipse that fills a `width` × `height` box. A box
+    /// whose corners are full grows by a little more when it turns.
+    pub fn extent(&self, width: f32, height: f32) -> (f32, f32) {
+        let l = &self.linear;
+        let (w, h) = (width.max(1e-3), height.max(1e-3));
+        let (xx, xy) = (1.0 + l[0], l[1] * (h / w).min(16.0));
+        let (yy, yx) = (1.0 + l[3], l[2] * (w / h).min(16.0));
+        (libm::sqrtf((xx * xx + xy * xy).max(1e-4)), libm::sqrtf((yy * yy + yx * yx).max(1e-4)))
+    }
+
     /// Change of size: the square root of the determinant.
     pub fn scale(&self) -> f32 {
         let l = &self.linear;

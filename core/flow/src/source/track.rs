@@ -200,15 +200,17 @@ impl Track {
         if time <= self.path.key_time() {
             return;
         }
-        let sound = fit.moved.is_finite() && fit.sigma.is_finite() && (0.1..=10.0).contains(&fit.scale);
+        let plausible = |ratio: f32| (0.1..=10.0).contains(&ratio);
+        let sound =
+            fit.moved.is_finite() && fit.sigma.is_finite() && plausible(fit.scale) && plausible(fit.stretch);
         self.fit = Some(if sound { fit.state } else { FitState::Lost });
         if self.fit != Some(FitState::Followed) {
             return;
         }
-        let grown = libm::logf(fit.scale);
+        let (grown, wider) = (libm::logf(fit.scale), 0.5 * libm::logf(fit.stretch));
         let key: [f32; 4] = core::array::from_fn(|j| self.path.key(j));
         let size = libm::expf(0.5 * (key[2] + key[3])).max(2.0);
-        let to = [key[0] + fit.moved.x, key[1] + fit.moved.y, key[2] + grown, key[3] + grown];
+        let to = [key[0] + fit.moved.x, key[1] + fit.moved.y, key[2] + grown + wider, key[3] + grown - wider];
         self.path.follow(
             time,
             |j| to[j],

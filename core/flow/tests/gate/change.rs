@@ -7,7 +7,7 @@ use crate::render::{Object, Scene, Texture, Watch};
 #[test]
 fn noise_alone_is_explained() {
     for noise in [0.5, 2.0, 6.0] {
-        let mut scene = Scene::new(640, 360).with_object(60.0);
+        let mut scene = Scene::new(320, 180).with_object(30.0);
         scene.noise = noise;
         let mut watch = Watch::start(&scene, 6.0);
         for i in 0..60 {
@@ -85,7 +85,7 @@ fn another_size_is_a_cut_until_the_next_key_frame() {
 
 #[test]
 fn a_pan_is_the_background_moving() {
-    for (w, h) in [(320, 180), (1280, 720)] {
+    for (w, h) in [(320, 180), (640, 360)] {
         let side = (w / 320) as f32;
         let mut scene = Scene::new(w, h).with_object(40.0 * side);
         scene.noise = 2.0;

@@ -65,13 +65,15 @@ pub struct Object {
     /// Where its middle has gone, and its size relative to `bounds`.
     pub moved: Point,
     pub scale: f32,
+    /// Its width relative to what `scale` says.
+    pub widen: f32,
     pub turn: f32,
     pub shown: bool,
 }
 
 impl Object {
     pub fn new(bounds: Rect, texture: Texture) -> Self {
-        Self { bounds, texture, moved: Point::new(0.0, 0.0), scale: 1.0, turn: 0.0, shown: true }
+        Self { bounds, texture, moved: Point::new(0.0, 0.0), scale: 1.0, widen: 1.0, turn: 0.0, shown: true }
     }
 
     fn paint(&self, x: f32, y: f32) -> Option<f32> {
@@ -80,7 +82,8 @@ impl Object {
         }
         let b = &self.bounds;
         let (cx, cy) = ((b.x0 + b.x1) * 0.5, (b.y0 + b.y1) * 0.5);
-        let (dx, dy) = ((x - cx - self.moved.x) / self.scale, (y - cy - self.moved.y) / self.scale);
+        let (dx, dy) =
+            ((x - cx - self.moved.x) / (self.scale * self.widen), (y - cy - self.moved.y) / self.scale);
         let (s, c) = self.turn.sin_cos();
         let (u, v) = (c * dx + s * dy, c * dy - s * dx);
         let inside = u.abs() <= b.width() * 0.5 && v.abs() <= b.height() * 0.5;

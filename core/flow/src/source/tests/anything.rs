@@ -78,6 +78,7 @@ fn fit() -> impl Strategy<Value = Fit> {
             identity,
             moved: Point::new(x * 0.05, y * 0.05),
             scale,
+            stretch: 1.0 / scale,
             residual: 0.1,
             sigma: sigma * 0.01,
             state,

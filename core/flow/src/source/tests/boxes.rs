@@ -35,7 +35,7 @@ fn answer(c: &Carrier, t: u64) -> Vec<Detection> {
 }
 
 fn fit(identity: u32, x: f32, state: FitState) -> Fit {
-    Fit { identity, moved: Point::new(x, 0.0), scale: 1.0, residual: 0.05, sigma: 0.1, state }
+    Fit { identity, moved: Point::new(x, 0.0), scale: 1.0, stretch: 1.0, residual: 0.05, sigma: 0.1, state }
 }
 
 fn x(d: &Detection) -> f32 {

@@ -38,7 +38,7 @@ fn worst(a: &[Keypoint], b: &[Keypoint]) -> f32 {
 }
 
 fn fit(identity: u32, x: f32, state: FitState) -> Fit {
-    Fit { identity, moved: Point::new(x, 0.0), scale: 1.0, residual: 0.05, sigma: 0.1, state }
+    Fit { identity, moved: Point::new(x, 0.0), scale: 1.0, stretch: 1.0, residual: 0.05, sigma: 0.1, state }
 }
 
 #[test]

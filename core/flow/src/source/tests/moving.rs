@@ -48,8 +48,15 @@ fn run(path: impl Fn(f32) -> Point, every: u64, follow: bool, seed: u32) -> Outc
         if follow && known {
             let (a, b) = (truth(key).center(), truth(now).center());
             let moved = b - a + Point::new(0.15 * noise.normal(), 0.15 * noise.normal());
-            let fit =
-                Fit { identity: 0, moved, scale: 1.0, residual: 0.1, sigma: 0.15, state: FitState::Followed };
+            let fit = Fit {
+                identity: 0,
+                moved,
+                scale: 1.0,
+                stretch: 1.0,
+                residual: 0.1,
+                sigma: 0.15,
+                state: FitState::Followed,
+            };
             c.follow(ms(now), &[fit]);
         }
         let display = now + 16;
