@@ -1,4 +1,6 @@
 //! What measuring a frame costs: no memory once a key frame is set, and (printed only) how long.
+//! **Invariant:** the allocator counts per thread, so that tests beside it do not disturb it.
+//! It does not bound times: machines differ.
 
 #[path = "gate/render.rs"]
 #[allow(dead_code)]

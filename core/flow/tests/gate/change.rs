@@ -1,4 +1,6 @@
 //! What the targets do not explain: births, cuts, pans, light, noise.
+//! **Invariant:** what is explained stays below six standard deviations, what is born does not.
+//! It does not look at the targets' accuracy: `motion` does.
 
 use inbetween_flow::{Point, Rect, TicketId, gate::FitState};
 

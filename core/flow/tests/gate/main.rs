@@ -1,4 +1,6 @@
 //! The gate on rendered pictures whose truth is known exactly.
+//! **Invariant:** every bound here is on the error against that truth, not on an earlier output.
+//! It does not time anything: `gate_cost` and criterion do.
 
 mod change;
 mod motion;

@@ -1,4 +1,6 @@
 //! Following targets: translation, scale, light, occlusion, leaving, texture that is too weak.
+//! **Invariant:** a fit that says `Followed` is near the truth in every frame that is rendered.
+//! It does not look at blocks: `change` does.
 
 use inbetween_flow::{Point, Rect, TicketId, gate::FitState};
 

@@ -1,4 +1,6 @@
 //! Hostile input: any size, rotation, box and time gives finite numbers.
+//! **Invariant:** no input that the types allow panics.
+//! It does not ask whether the numbers are right: `motion` and `change` do.
 
 use inbetween_flow::{
     Image, Luma, PixelFormat, Point, Rect, Rotation, TicketId, Timestamp,
