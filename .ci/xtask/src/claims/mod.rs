@@ -142,12 +142,23 @@ fn run(repo: &Repo, command: &str) -> Result<Value> {
     if !output.status.success() {
         bail!("it failed ({})", output.status);
     }
-    serde_json::from_slice(&output.stdout).context("its standard output is not JSON")
+    parse(&String::from_utf8_lossy(&output.stdout)).context("its standard output")
 }
 
 fn read(file: &Path) -> Result<Value> {
-    let text = fs::read_to_string(file).context("it wrote no JSON")?;
-    serde_json::from_str(&text).context("what it wrote is not JSON")
+    parse(&fs::read_to_string(file).context("it wrote no JSON")?).context("what it wrote")
+}
+
+/// One JSON value, or one a line, as an array.
+fn parse(text: &str) -> Result<Value> {
+    serde_json::from_str(text).or_else(|_| {
+        let rows = text.lines().filter(|l| !l.trim().is_empty()).map(serde_json::from_str);
+        let rows = rows.collect::<Result<Vec<Value>, _>>().context("is not JSON")?;
+        if rows.is_empty() {
+            bail!("is empty");
+        }
+        Ok(Value::Array(rows))
+    })
 }
 
 /// Puts `rows` into the records, in the order of the ledger; claims that are gone go.
@@ -201,6 +212,13 @@ fn print_table(rows: &[Row]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_read_whole_or_by_lines() {
+        assert_eq!(parse("{\"a\":\n 1}").ok(), Some(serde_json::json!({"a": 1})));
+        assert_eq!(parse("{\"a\": 1}\n\n{\"a\": 2}\n").ok(), Some(serde_json::json!([{"a": 1}, {"a": 2}])));
+        assert!(parse("").is_err() && parse("a\nb").is_err());
+    }
 
     #[test]
     fn rows_say_what_was_measured_or_why_not() {

@@ -2,6 +2,8 @@
 //! **Invariant:** every workspace crate is in exactly one selection, so none goes untested and tract is built once.
 //! It does not choose tests: all of a crate's run.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 
 use crate::{cargo_output::TestOutput, process, repo::Repo, report::Tally};
@@ -20,6 +22,7 @@ const APART: &[&str] = &["inbetween-ffi"];
 pub fn tests(repo: &Repo) -> Tally {
     let mut tally = Tally::default();
     tally.check("selections", every_crate_is_selected(repo));
+    tally.check("one build for tests and demo", demo_shares_the_build(repo));
     let targets = ["--lib", "--bins", "--tests", "--examples"];
     tally.add(cargo_test(repo, POLICY, &targets, "policy crates"));
     tally.add(cargo_test(repo, TRACT, &[&["--release"], &targets[..]].concat(), "crates over tract"));
@@ -75,4 +78,32 @@ fn every_crate_is_selected(repo: &Repo) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Dependencies have the same features for `cargo demo` as for the tests over tract; else tract is built twice.
+fn demo_shares_the_build(repo: &Repo) -> Result<()> {
+    let demo = features(repo, &["inbetween-bench"], "normal,build")?;
+    let tests = features(repo, TRACT, "normal,build,dev")?;
+    let differing: Vec<&str> = demo.difference(&tests).map(String::as_str).collect();
+    if !differing.is_empty() {
+        bail!(
+            "features differ between `cargo demo` and the tests, so tract is built twice; a dev-dependency adds to\n    {}",
+            differing.join("\n    ")
+        );
+    }
+    Ok(())
+}
+
+/// `name version [features]` of everything below `packages`.
+fn features(repo: &Repo, packages: &[&str], edges: &str) -> Result<BTreeSet<String>> {
+    let mut command = repo.cargo();
+    command.args(["tree", "--locked", "--edges", edges, "--format", "{p} [{f}]", "--prefix", "none"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    let end = process::capture(&mut command)?;
+    if !end.success {
+        bail!("cargo tree failed: {}", end.tail(5));
+    }
+    Ok(end.lines.iter().map(|l| l.trim_end_matches(" (*)").to_owned()).filter(|l| l.contains(" v")).collect())
 }
