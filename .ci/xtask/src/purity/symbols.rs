@@ -95,7 +95,7 @@ const PLANTS: &[(&str, &str)] = &[
 ];
 
 /// Crates that must give symbols: those with code of their own.
-const SPEAKING: &[&str] = &["inbetween-flow"];
+const SPEAKING: &[&str] = &["inbetween", "inbetween-card", "inbetween-flow", "inbetween-infer"];
 
 /// `.ci/purity-allow.toml`.
 #[derive(Debug, Deserialize)]
