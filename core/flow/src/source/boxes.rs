@@ -188,12 +188,16 @@ impl Form for Boxes {
     }
 
     fn follow(&mut self, time: Timestamp, fits: &[Fit]) {
+        let mut places = [Rect::default(); MOST_TRACKS];
+        for (place, t) in places.iter_mut().zip(&self.tracks).filter(|(_, t)| t.visible(time)) {
+            *place = t.position(time);
+        }
         for (i, fit) in fits.iter().enumerate() {
             // Fits come in the order of the targets, so the track is at its index or a little later.
             let near = self.tracks.iter().skip(i).position(|t| t.identity == fit.identity).map(|p| p + i);
             let at = near.or_else(|| self.tracks.iter().position(|t| t.identity == fit.identity));
-            if let Some(track) = at.and_then(|i| self.tracks.get_mut(i)) {
-                track.follow(time, fit);
+            if let Some((track, i)) = at.and_then(|i| self.tracks.get_mut(i).map(|t| (t, i))) {
+                track.follow(time, fit, cover(i, &places));
             }
         }
         self.followed = self.followed.max(time);
@@ -253,6 +257,13 @@ impl Form for Boxes {
             });
         }
     }
+}
+
+/// The part of place `i` that another one covers most of.
+fn cover(i: usize, places: &[Rect]) -> Rect {
+    let others = places.iter().enumerate().filter(|(j, _)| *j != i);
+    let shared = others.map(|(_, other)| places[i].clipped(other));
+    shared.fold(Rect::default(), |most, r| if r.area() > most.area() { r } else { most })
 }
 
 /// The detections that count, best first, equal scores in their order.

@@ -24,6 +24,8 @@ const FLICKER: f32 = 0.6;
 pub(super) const DORMANT: f32 = 2.0;
 /// The follower's error between frames is not taken as smaller than this, in pixels.
 pub(super) const LEAST_SIGMA: f32 = 0.05;
+/// A track of which another one covers more than this share is seen in part only.
+const COVERED: f32 = 0.08;
 /// Log-size limits: boxes from half a pixel to 65,536 pixels wide.
 const LOG_SIZE: (f32, f32) = (-0.7, 11.1);
 
@@ -195,8 +197,8 @@ impl Track {
         }
     }
 
-    /// Takes where pixels saw it in the frame at `time`.
-    pub fn follow(&mut self, time: Timestamp, fit: &Fit) {
+    /// Takes where pixels saw it in the frame at `time`, where another track covers the part `covered` of it.
+    pub fn follow(&mut self, time: Timestamp, fit: &Fit, covered: Rect) {
         if time <= self.path.key_time() {
             return;
         }
@@ -207,15 +209,17 @@ impl Track {
         if self.fit != Some(FitState::Followed) {
             return;
         }
-        let (grown, wider) = (libm::logf(fit.scale), 0.5 * libm::logf(fit.stretch));
         let key: [f32; 4] = core::array::from_fn(|j| self.path.key(j));
+        let (grown, wider) = (libm::logf(fit.scale), 0.5 * libm::logf(fit.stretch));
+        let mut to =
+            [key[0] + fit.moved.x, key[1] + fit.moved.y, key[2] + grown + wider, key[3] + grown - wider];
+        if covered.area() > COVERED * self.position(time).area() {
+            // A part says where the whole is, but not how large: the size stays.
+            (to[2], to[3]) = (self.path.position(2, time), self.path.position(3, time));
+        }
         let size = libm::expf(0.5 * (key[2] + key[3])).max(2.0);
-        let to = [key[0] + fit.moved.x, key[1] + fit.moved.y, key[2] + grown + wider, key[3] + grown - wider];
-        self.path.follow(
-            time,
-            |j| to[j],
-            |j| if j < 2 { fit.sigma.abs() } else { 1.4 * fit.sigma.abs() / size },
-        );
+        let sigma = fit.sigma.abs().max(LEAST_SIGMA);
+        self.path.follow(time, |j| to[j], |j| if j < 2 { sigma } else { 1.4 * sigma / size });
     }
 
     /// Its motion from the key frame to the newest evidence.
