@@ -1,6 +1,6 @@
-//! What measuring a frame costs: no memory once a key frame is set, and (printed only) how long.
+//! What measuring a frame costs: no memory once a key frame is set.
 //! **Invariant:** the allocator counts per thread, so that tests beside it do not disturb it.
-//! It does not bound times: machines differ.
+//! It does not measure times: criterion does, in `benches`.
 
 #[path = "gate/render.rs"]
 #[allow(dead_code)]
@@ -9,8 +9,6 @@ mod render;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
-    hint::black_box,
-    time::Instant,
 };
 
 use inbetween_flow::{
@@ -72,40 +70,4 @@ fn measuring_takes_no_memory() {
         assert_eq!(e.fits.len(), 10);
     }
     assert_eq!(TAKEN.with(Cell::get) - before, 0);
-}
-
-/// `cargo test --release -p inbetween-flow --test gate_cost -- --ignored --nocapture`
-#[test]
-#[ignore = "prints times; criterion measures them"]
-fn how_long_it_takes() {
-    for (targets, speed, count) in [(0, 0.0, 2), (0, 0.0, 12), (10, 0.0, 2), (10, 0.0, 12), (10, 5.0, 12)] {
-        let frames: Vec<Vec<u8>> = (0..count).map(|i| scene(targets, i as f32 * speed).0.render(i)).collect();
-        let (_, list) = scene(targets, 0.0);
-        let image = |b| Image::packed(PixelFormat::Gray8, 1280, 720, b);
-        let mut gate = Gate::new(6.0);
-        let mut keep = Vec::new();
-        let mut times = Vec::new();
-        for _ in 0..400 / count {
-            let first = image(&frames[0]);
-            let start = Instant::now();
-            gate.keep(TicketId(1), Timestamp::ZERO, &Luma::of(&first).unwrap());
-            gate.rekey(TicketId(1), &list);
-            keep.push(start.elapsed());
-            for (i, bytes) in frames.iter().enumerate().skip(1) {
-                let image = image(bytes);
-                let luma = Luma::of(&image).unwrap();
-                let start = Instant::now();
-                black_box(gate.measure(Timestamp::from_millis(16 * i as u64), &luma));
-                times.push(start.elapsed());
-            }
-        }
-        times.sort();
-        keep.sort();
-        println!(
-            "{targets} targets at {speed} px a frame, {count} frames in memory: measure {:?} (p95 {:?}), keep + rekey {:?}",
-            times[times.len() / 2],
-            times[times.len() * 95 / 100],
-            keep[keep.len() / 2]
-        );
-    }
 }
