@@ -1,0 +1,65 @@
+//! Finds lines and dotted paths in a card's text.
+//! **Invariant:** any text and any offset give an answer; nothing here can fail.
+//! It does not judge values: `check` does.
+
+use core::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+/// Line of a byte offset, counted from 1.
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes().iter().take(offset).filter(|b| **b == b'\n').count()
+}
+
+/// Dotted path of the smallest key or value that covers `at`; empty when none does.
+pub(crate) fn path_at(text: &str, at: usize) -> String {
+    let mut best = (usize::MAX, String::new());
+    if let Ok(root) = DeTable::parse(text) {
+        walk(root.get_ref(), "", &mut |path, span| {
+            if span.contains(&at) && span.len() < best.0 {
+                best = (span.len(), path.to_owned());
+            }
+        });
+    }
+    best.1
+}
+
+/// Line of the field at `path` or, when it is not in the text, of its nearest section that is.
+pub(crate) fn line_of(text: &str, path: &str) -> usize {
+    let mut best = (0, 1);
+    if let Ok(root) = DeTable::parse(text) {
+        walk(root.get_ref(), "", &mut |found, span| {
+            let covers = path == found || path.strip_prefix(found).is_some_and(|rest| rest.starts_with('.'));
+            // A key comes before its value; the first hit of a path is the key.
+            if covers && found.len() > best.0 {
+                best = (found.len(), line_at(text, span.start));
+            }
+        });
+    }
+    best.1
+}
+
+fn walk(table: &DeTable<'_>, prefix: &str, visit: &mut dyn FnMut(&str, Range<usize>)) {
+    for (key, value) in table {
+        let name = key.get_ref();
+        let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
+        visit(&path, key.span());
+        walk_value(value.get_ref(), value.span(), &path, visit);
+    }
+}
+
+fn walk_value(
+    value: &DeValue<'_>,
+    span: Range<usize>,
+    path: &str,
+    visit: &mut dyn FnMut(&str, Range<usize>),
+) {
+    visit(path, span);
+    if let Some(table) = value.as_table() {
+        walk(table, path, visit);
+    } else if let Some(items) = value.as_array() {
+        for (i, item) in items.iter().enumerate() {
+            walk_value(item.get_ref(), item.span(), &format!("{path}.{i}"), visit);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The needed part of a camera buffer as packed bytes, one or three channels, in buffer orientation.
+//! **Invariant:** reads only within the planes, whatever sizes and strides a frame states.
+//! It does not resize, rotate or normalise.
+
+use inbetween_card::{ColorMatrix, ColorRange};
+use inbetween_flow::{Image, PixelFormat};
+use yuv::{
+    YuvBiPlanarImage, YuvConversionMode, YuvPlanarImage, YuvRange, YuvStandardMatrix, yuv_nv12_to_rgb,
+    yuv_nv21_to_rgb, yuv420_to_rgb,
+};
+
+use crate::error::InputFault;
+
+/// A part of a buffer, in buffer pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    pub x: u32,
+    pub y: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// How YUV bytes are to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Colour {
+    pub matrix: ColorMatrix,
+    pub range: ColorRange,
+}
+
+/// Checks that every plane holds its rows.
+pub(super) fn check(image: &Image<'_>) -> Result<(), InputFault> {
+    if image.width == 0 || image.height == 0 {
+        return Err(InputFault::Planes);
+    }
+    for (i, plane) in image.planes.iter().enumerate().take(image.format.planes()) {
+        let (row, rows) = image.format.plane_size(i, image.width, image.height);
+        let needed = plane
+            .row_stride
+            .checked_mul(rows.saturating_sub(1))
+            .and_then(|n| n.checked_add(row))
+            .ok_or(InputFault::Planes)?;
+        // The conversion takes strides as u32.
+        let stride_fits = i32::try_from(plane.row_stride).is_ok();
+        if row == 0 || plane.row_stride < row || plane.data.len() < needed || !stride_fits {
+            return Err(InputFault::Planes);
+        }
+    }
+    Ok(())
+}
+
+/// Copies or converts `window` into `out`: brightness when `gray`, else R, G, B. Returns the channels that it has;
+/// gray buffers stay gray. The window must lie inside and, for YUV, start at even coordinates.
+pub(super) fn extract(
+    image: &Image<'_>,
+    window: Window,
+    gray: bool,
+    colour: Colour,
+    out: &mut Vec<u8>,
+) -> Result<usize, InputFault> {
+    let (x, y) = (window.x as usize, window.y as usize);
+    let (w, h) = (window.width as usize, window.height as usize);
+    let channels = if gray || image.format == PixelFormat::Gray8 { 1 } else { 3 };
+    out.resize(w * h * channels, 0);
+    let plane = image.planes[0];
+    let rows = |pixel: usize| {
+        (0..h).map(move |r| {
+            let at = (y + r) * plane.row_stride + x * pixel;
+            &plane.data[at..at + w * pixel]
+        })
+    };
+    match image.format {
+        PixelFormat::Gray8 => copy_rows(rows(1), out, w, |p| p),
+        PixelFormat::Nv12 | PixelFormat::Nv21 | PixelFormat::I420 if gray => {
+            if colour.range == ColorRange::Full {
+                copy_rows(rows(1), out, w, |p| p);
+            } else {
+                // ITU-R BT.601: 16 to 235 become 0 to 255.
+                copy_rows(rows(1), out, w, |p| {
+                    ((i32::from(p) - 16) * 255 + 109).div_euclid(219).clamp(0, 255) as u8
+                });
+            }
+        }
+        PixelFormat::Nv12 | PixelFormat::Nv21 | PixelFormat::I420 => {
+            convert_yuv(image, window, colour, out)?;
+        }
+        PixelFormat::Rgb8 if !gray => {
+            for (row, out) in rows(3).zip(out.chunks_exact_mut(3 * w)) {
+                out.copy_from_slice(row);
+            }
+        }
+        PixelFormat::Rgb8 => rgb_rows::<3>(rows(3), out, w, gray, [0, 1, 2]),
+        PixelFormat::Rgba8 => rgb_rows::<4>(rows(4), out, w, gray, [0, 1, 2]),
+        PixelFormat::Bgra8 => rgb_rows::<4>(rows(4), out, w, gray, [2, 1, 0]),
+        _ => return Err(InputFault::Kind),
+    }
+    Ok(channels)
+}
+
+fn copy_rows<'a>(
+    rows: impl Iterator<Item = &'a [u8]>,
+    out: &mut [u8],
+    width: usize,
+    f: impl Fn(u8) -> u8 + Copy,
+) {
+    for (row, out) in rows.zip(out.chunks_exact_mut(width)) {
+        for (o, p) in out.iter_mut().zip(row) {
+            *o = f(*p);
+        }
+    }
+}
+
+fn rgb_rows<'a, const N: usize>(
+    rows: impl Iterator<Item = &'a [u8]>,
+    out: &mut [u8],
+    width: usize,
+    gray: bool,
+    [r, g, b]: [usize; 3],
+) {
+    for (row, out) in rows.zip(out.chunks_exact_mut(if gray { width } else { 3 * width })) {
+        let (pixels, _) = row.as_chunks::<N>();
+        if gray {
+            for (o, p) in out.iter_mut().zip(pixels) {
+                // ITU-R BT.601 weights in 16 bits, as Pillow rounds them.
+                let sum = 19_595 * u32::from(p[r]) + 38_470 * u32::from(p[g]) + 7_471 * u32::from(p[b]);
+                *o = ((sum + 0x8000) >> 16) as u8;
+            }
+        } else {
+            for (o, p) in out.as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
+                *o = [p[r], p[g], p[b]];
+            }
+        }
+    }
+}
+
+fn convert_yuv(image: &Image<'_>, window: Window, colour: Colour, out: &mut [u8]) -> Result<(), InputFault> {
+    let (x, y) = (window.x as usize, window.y as usize);
+    let (width, height) = (window.width, window.height);
+    // `check` has bounded the strides and lengths; offsets stay within.
+    let from = |plane: usize, at: usize| image.planes[plane].data.get(at..).unwrap_or_default();
+    let stride = |plane: usize| image.planes[plane].row_stride as u32;
+    let y_plane = from(0, y * image.planes[0].row_stride + x);
+    let range = match colour.range {
+        ColorRange::Full => YuvRange::Full,
+        ColorRange::Limited => YuvRange::Limited,
+    };
+    let matrix = match colour.matrix {
+        ColorMatrix::Bt709 => YuvStandardMatrix::Bt709,
+        ColorMatrix::Bt601 => YuvStandardMatrix::Bt601,
+    };
+    let done = if image.format == PixelFormat::I420 {
+        let chroma = |plane: usize| from(plane, y / 2 * image.planes[plane].row_stride + x / 2);
+        let planes = YuvPlanarImage {
+            y_plane,
+            y_stride: stride(0),
+            u_plane: chroma(1),
+            u_stride: stride(1),
+            v_plane: chroma(2),
+            v_stride: stride(2),
+            width,
+            height,
+        };
+        yuv420_to_rgb(&planes, out, 3 * width, range, matrix)
+    } else {
+        let planes = YuvBiPlanarImage {
+            y_plane,
+            y_stride: stride(0),
+            uv_plane: from(1, y / 2 * image.planes[1].row_stride + x),
+            uv_stride: stride(1),
+            width,
+            height,
+        };
+        let convert = if image.format == PixelFormat::Nv12 { yuv_nv12_to_rgb } else { yuv_nv21_to_rgb };
+        convert(&planes, out, 3 * width, range, matrix, YuvConversionMode::Balanced)
+    };
+    done.map_err(|_| InputFault::Planes)
+}

@@ -1,0 +1,148 @@
+//! From a card to the engine's configuration, in this one place.
+//! **Invariant:** every field of the card that the engine knows is taken; nothing is made up.
+//! It does not check ranges: card and configuration check themselves.
+
+use std::time::Duration;
+
+use inbetween_card::{Card, DisplayMode as CardMode, FrameFormat, InputSpec, RuleValue};
+use inbetween_flow::{
+    Budget, Config, Detection, DisplayMode, FeatureContract, InputContract, Keypoint, Label, PixelFormat,
+    Point, Rect, Scheduling, Tolerance, Value,
+};
+use inbetween_infer::Head;
+
+/// The engine's configuration that `card` states.
+pub fn config(card: &Card) -> Config {
+    Config {
+        input: contract(card),
+        output: Head::kind_of(&card.model.head),
+        tolerance: Tolerance {
+            epsilon: card.tolerance.epsilon,
+            miss_rate: card.tolerance.miss_rate,
+            grace: millis(card.tolerance.grace_ms),
+        },
+        budget: Budget {
+            deadline: millis(card.budget.deadline_ms),
+            max_age: millis(card.budget.max_age_ms),
+            duty: card.budget.duty,
+            max_in_flight: card.budget.max_in_flight,
+        },
+        mode: match card.display.mode {
+            CardMode::Predict => DisplayMode::Predict,
+            CardMode::Delayed => DisplayMode::Delayed(millis(card.display.delay_ms)),
+        },
+        display_period: millis(1000.0 / card.display.hz),
+        rule: card.ladder.rule.as_ref().map(rule),
+        model_version: card.model.version,
+        scheduling: Scheduling {
+            audit_rate: card.scheduling.audit_rate,
+            initial_latency: millis(card.scheduling.initial_latency_ms),
+            follow_pixels: card.scheduling.follow_pixels,
+            cache_bytes: card.scheduling.cache_kib * 1024,
+        },
+    }
+}
+
+/// A duration of the card, which bounds it to a day.
+fn millis(ms: f64) -> Duration {
+    Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
+}
+
+fn contract(card: &Card) -> InputContract {
+    let contract = &card.model.input_contract;
+    match &card.model.input {
+        InputSpec::Image(_) => InputContract::Image {
+            formats: contract.formats.iter().map(|f| format(*f)).collect(),
+            min_side: contract.min_side,
+            max_side: contract.max_side,
+        },
+        InputSpec::Audio(a) => InputContract::Audio { sample_rate: a.sample_rate, block: a.block },
+        InputSpec::Tensors(t) => {
+            InputContract::Tensors(t.tensors.iter().map(|t| (t.name.clone(), t.shape.clone())).collect())
+        }
+        InputSpec::Features(f) => InputContract::Features(
+            f.features
+                .iter()
+                .map(|f| FeatureContract {
+                    name: f.name.clone(),
+                    required: f.default.is_none(),
+                    range: f.range.map(|[low, high]| (low, high)),
+                })
+                .collect(),
+        ),
+    }
+}
+
+const fn format(format: FrameFormat) -> PixelFormat {
+    match format {
+        FrameFormat::Nv12 => PixelFormat::Nv12,
+        FrameFormat::Nv21 => PixelFormat::Nv21,
+        FrameFormat::I420 => PixelFormat::I420,
+        FrameFormat::Rgba8 => PixelFormat::Rgba8,
+        FrameFormat::Bgra8 => PixelFormat::Bgra8,
+        FrameFormat::Rgb8 => PixelFormat::Rgb8,
+        FrameFormat::Gray8 => PixelFormat::Gray8,
+    }
+}
+
+fn rule(value: &RuleValue) -> Value {
+    match value {
+        RuleValue::Scalar(x) => Value::Scalar(*x),
+        RuleValue::Vector(v) => Value::Vector(v.clone()),
+        RuleValue::Probabilities(v) => Value::Probabilities(v.clone()),
+        RuleValue::Label(class) => Value::Label(Label { class: *class, score: 1.0 }),
+        RuleValue::Keypoints(v) => Value::Keypoints(
+            v.iter().map(|[x, y]| Keypoint { at: Point::new(*x, *y), visibility: 1.0 }).collect(),
+        ),
+        RuleValue::Boxes(v) => Value::Boxes(
+            v.iter()
+                .map(|b| Detection {
+                    bounds: Rect::new(b.x0, b.y0, b.x1, b.y1),
+                    score: 1.0,
+                    class: b.class,
+                    identity: None,
+                })
+                .collect(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CARD: &str = include_str!("../tests/models/bright_spot.toml");
+
+    #[test]
+    fn a_card_that_states_little_gets_the_engines_defaults() {
+        let config = config(&Card::parse(CARD).unwrap());
+        assert_eq!(config.validate(), Ok(()));
+        assert_eq!(config.scheduling, Scheduling::default());
+        assert_eq!(config.mode, DisplayMode::Predict);
+        assert_eq!(config.budget.deadline, Duration::from_millis(100));
+        assert_eq!(config.tolerance.grace, Duration::from_millis(150));
+        assert!((config.display_period.as_secs_f64() - 1.0 / 60.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn ladder_display_and_contract_are_taken() {
+        let text = format!(
+            "{CARD}
+            [model.input_contract]
+            formats = [\"nv12\", \"bgra8\"]
+            min_side = 64
+            [display]
+            mode = \"delayed\"
+            delay_ms = 120
+            [ladder]
+            rungs = [\"model\", \"predicted\", \"rule\", \"unavailable\"]
+            rule = {{ boxes = [] }}"
+        );
+        let config = config(&Card::parse(&text).unwrap());
+        assert_eq!(config.validate(), Ok(()));
+        assert_eq!(config.mode, DisplayMode::Delayed(Duration::from_millis(120)));
+        assert_eq!(config.rule, Some(Value::Boxes(Vec::new())));
+        let InputContract::Image { formats, min_side, .. } = config.input else { panic!() };
+        assert_eq!((formats, min_side), (vec![PixelFormat::Nv12, PixelFormat::Bgra8], 64));
+    }
+}

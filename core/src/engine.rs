@@ -1,0 +1,145 @@
+//! The engine of one model on one stream: policy from `inbetween-flow`, runs from `inbetween-infer`.
+//! **Invariant:** `handle_frame` and `answer_at` never run the model and never wait for one that runs.
+//! It does not decide: `inbetween_flow::Engine` does.
+
+use std::sync::Arc;
+
+use inbetween_flow::{
+    Admission, Answer, Completion, Config, Environment, Event, Frame, FrameError, Plan as FlowPlan,
+    SkipReason, TicketId, Timeout, Timestamp,
+};
+use inbetween_infer::{CancelToken, LoadLimits, Model};
+
+use crate::{
+    bundle::Bundle,
+    convert,
+    error::EngineError,
+    job::{Job, Pool},
+};
+
+/// What the host decides about an engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Decides the audits and nothing else; the same seed and calls give the same plans and answers.
+    pub seed: u64,
+}
+
+/// What to do with one frame.
+#[derive(Debug)]
+pub enum Plan {
+    /// Run the model on it: give the job and the frame to a worker.
+    Run(Job),
+    /// Do not.
+    Skip(SkipReason),
+}
+
+/// One model on one stream. See the crate's documentation for the run loop.
+#[derive(Debug)]
+pub struct Engine {
+    flow: inbetween_flow::Engine,
+    config: Config,
+    pool: Arc<Pool>,
+    /// Flags of the runs that have not ended.
+    running: Vec<(TicketId, CancelToken)>,
+}
+
+impl Engine {
+    /// Loads the bundle's model and makes an engine. Takes tens of milliseconds: not on the display thread.
+    ///
+    /// # Errors
+    /// When the configuration is out of range or the model cannot be used.
+    pub fn new(bundle: Bundle, options: Options) -> Result<Self, EngineError> {
+        let model = Model::load(bundle.model(), &bundle.card().model, LoadLimits::default())?;
+        let config = convert::config(bundle.card());
+        drop(bundle); // the model has its own copy of the weights
+        Self::with_model(config, model, options)
+    }
+
+    /// An engine for a model that is loaded already; several engines may share one.
+    ///
+    /// # Errors
+    /// When the configuration is out of range or the model cannot make a run state.
+    pub fn with_model(config: Config, model: Model, options: Options) -> Result<Self, EngineError> {
+        let flow = inbetween_flow::Engine::new(config.clone(), options.seed).map_err(EngineError::Config)?;
+        let pool = Arc::new(Pool::new(model)?);
+        Ok(Self { flow, config, pool, running: Vec::new() })
+    }
+
+    /// The configuration that the card states.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        self.pool.model()
+    }
+
+    /// Takes a frame and says whether to run the model on it.
+    ///
+    /// # Errors
+    /// When the frame is not what the card promises. The engine is as before; the next good frame is taken as usual.
+    pub fn handle_frame(&mut self, now: Timestamp, frame: &Frame<'_>) -> Result<Plan, FrameError> {
+        Ok(match self.flow.handle_frame(now, frame)? {
+            FlowPlan::Skip(reason) => Plan::Skip(reason),
+            FlowPlan::Run(ticket) => {
+                let cancel = CancelToken::new();
+                // Tickets that expired without a poll; the engine has forgotten them long ago.
+                self.running.retain(|(id, _)| id.0 + 64 > ticket.id.0);
+                self.running.push((ticket.id, cancel.clone()));
+                Plan::Run(Job::new(ticket, Arc::clone(&self.pool), cancel))
+            }
+        })
+    }
+
+    /// Takes the end of a run. Late, failed and cancelled ones are normal.
+    pub fn handle_completion(&mut self, now: Timestamp, completion: Completion) -> Admission {
+        self.running.retain(|(id, _)| *id != completion.ticket);
+        self.flow.handle_completion(now, completion)
+    }
+
+    /// The answer for the refresh that is shown at `display`. It stays valid until the next call.
+    pub fn answer_at(&mut self, display: Timestamp) -> &Answer {
+        self.flow.answer_at(display)
+    }
+
+    /// Takes what changed about the device.
+    pub fn handle_environment(&mut self, now: Timestamp, environment: Environment) {
+        self.flow.handle_environment(now, environment);
+    }
+
+    /// The next thing that the host may want to know. Runs that can be of no use any more are stopped here.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.flow.poll_event()?;
+        if let Event::Cancel(id) | Event::TicketExpired(id) = event {
+            self.cancel(id);
+        }
+        Some(event)
+    }
+
+    /// When [`Engine::handle_timeout`] is due, and why.
+    pub fn poll_timeout(&self) -> Option<(Timestamp, Timeout)> {
+        self.flow.poll_timeout()
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.flow.handle_timeout(now);
+    }
+
+    /// Forgets all results, as after a suspend. Runs that are in flight are stopped, and unknown when they end.
+    pub fn reset(&mut self) {
+        self.flow.reset();
+        self.running.drain(..).for_each(|(_, cancel)| cancel.cancel());
+        self.pool.reset();
+    }
+
+    fn cancel(&mut self, ticket: TicketId) {
+        self.running.retain(|(id, cancel)| {
+            if *id == ticket {
+                cancel.cancel();
+            }
+            *id != ticket
+        });
+    }
+}
