@@ -79,21 +79,23 @@ fn explain(text: &str, error: &toml::de::Error) -> CardError {
     let named = |prefix: &str| -> Option<String> {
         message.strip_prefix(prefix)?.split_once('`').map(|(name, _)| name.to_owned())
     };
-    // Inside tagged tables the library only knows the table; the message names the field.
+    // Inside tagged tables the library only knows the table; the message has the name.
     if let Some(name) = named("unknown field `") {
-        if field.rsplit('.').next() != Some(&name) {
-            field = join(&field, &name);
-            line = locate::line_of(text, &field);
-        }
+        field = locate::find_key(text, &field, &name).unwrap_or(field);
+        line = locate::line_of(text, &field);
+    } else if let Some(name) = named("unknown variant `") {
+        field = locate::find_text(text, &field, &name).unwrap_or(field);
+        line = locate::line_of(text, &field);
     } else if let Some(name) = named("missing field `") {
-        field = join(&field, &name);
+        field = if field.is_empty() { name.clone() } else { format!("{field}.{name}") };
         message = format!("missing; add `{name} = …` here");
     }
+    if field.is_empty() {
+        // The text is not TOML here; what stands before the equals sign is the best name there is.
+        let content = text.lines().nth(line - 1).unwrap_or_default();
+        field = content.split('=').next().unwrap_or_default().trim().to_owned();
+    }
     CardError::Parse { line, field, message }
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// What the answers are for, and what an error costs, in any one unit.

@@ -15,7 +15,7 @@ pub(crate) fn line_at(text: &str, offset: usize) -> usize {
 pub(crate) fn path_at(text: &str, at: usize) -> String {
     let mut best = (usize::MAX, String::new());
     if let Ok(root) = DeTable::parse(text) {
-        walk(root.get_ref(), "", &mut |path, span| {
+        walk(root.get_ref(), "", &mut |path, span, _| {
             if span.contains(&at) && span.len() < best.0 {
                 best = (span.len(), path.to_owned());
             }
@@ -28,7 +28,7 @@ pub(crate) fn path_at(text: &str, at: usize) -> String {
 pub(crate) fn line_of(text: &str, path: &str) -> usize {
     let mut best = (0, 1);
     if let Ok(root) = DeTable::parse(text) {
-        walk(root.get_ref(), "", &mut |found, span| {
+        walk(root.get_ref(), "", &mut |found, span, _| {
             let covers = path == found || path.strip_prefix(found).is_some_and(|rest| rest.starts_with('.'));
             // A key comes before its value; the first hit of a path is the key.
             if covers && found.len() > best.0 {
@@ -39,22 +39,41 @@ pub(crate) fn line_of(text: &str, path: &str) -> usize {
     best.1
 }
 
-fn walk(table: &DeTable<'_>, prefix: &str, visit: &mut dyn FnMut(&str, Range<usize>)) {
+/// Path of the first key `name` inside the section at `under`.
+pub(crate) fn find_key(text: &str, under: &str, name: &str) -> Option<String> {
+    find(text, under, &|path, _| path.rsplit('.').next() == Some(name))
+}
+
+/// Path of the first text value `value` inside the section at `under`.
+pub(crate) fn find_text(text: &str, under: &str, value: &str) -> Option<String> {
+    find(text, under, &|_, found| found == Some(value))
+}
+
+fn find(text: &str, under: &str, wanted: &dyn Fn(&str, Option<&str>) -> bool) -> Option<String> {
+    let mut hit = None;
+    if let Ok(root) = DeTable::parse(text) {
+        walk(root.get_ref(), "", &mut |path, _, value| {
+            if hit.is_none() && path.starts_with(under) && wanted(path, value) {
+                hit = Some(path.to_owned());
+            }
+        });
+    }
+    hit
+}
+
+type Visit<'a> = dyn FnMut(&str, Range<usize>, Option<&str>) + 'a;
+
+fn walk(table: &DeTable<'_>, prefix: &str, visit: &mut Visit<'_>) {
     for (key, value) in table {
         let name = key.get_ref();
         let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
-        visit(&path, key.span());
+        visit(&path, key.span(), None);
         walk_value(value.get_ref(), value.span(), &path, visit);
     }
 }
 
-fn walk_value(
-    value: &DeValue<'_>,
-    span: Range<usize>,
-    path: &str,
-    visit: &mut dyn FnMut(&str, Range<usize>),
-) {
-    visit(path, span);
+fn walk_value(value: &DeValue<'_>, span: Range<usize>, path: &str, visit: &mut Visit<'_>) {
+    visit(path, span, value.as_str());
     if let Some(table) = value.as_table() {
         walk(table, path, visit);
     } else if let Some(items) = value.as_array() {

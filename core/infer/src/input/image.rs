@@ -35,6 +35,7 @@ pub struct ImageStage {
     lut: Vec<[f32; 256]>,
     resizer: Resizer,
     window: Vec<u8>,
+    scratch: Vec<u8>,
     small: Vec<u8>,
 }
 
@@ -56,7 +57,14 @@ impl ImageStage {
                 core::array::from_fn(|byte| byte as f32 * scale + offset)
             })
             .collect();
-        Self { spec, lut, resizer: Resizer::new(), window: Vec::new(), small: Vec::new() }
+        Self {
+            spec,
+            lut,
+            resizer: Resizer::new(),
+            window: Vec::new(),
+            scratch: Vec::new(),
+            small: Vec::new(),
+        }
     }
 
     /// What the stage was made of.
@@ -149,7 +157,7 @@ impl ImageStage {
         let window = window(image, &part, mx, my);
         let gray = self.spec.channels == Channels::Gray;
         let colour = Colour { matrix: self.spec.matrix, range: self.spec.range };
-        let channels = pixels::extract(image, window, gray, colour, &mut self.window)?;
+        let channels = pixels::extract(image, window, gray, colour, &mut self.window, &mut self.scratch)?;
 
         let pixel = if channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
         self.small.resize(width as usize * height as usize * channels, 0);

@@ -56,6 +56,7 @@ pub(super) fn extract(
     gray: bool,
     colour: Colour,
     out: &mut Vec<u8>,
+    scratch: &mut Vec<u8>,
 ) -> Result<usize, InputFault> {
     let (x, y) = (window.x as usize, window.y as usize);
     let (w, h) = (window.width as usize, window.height as usize);
@@ -81,7 +82,7 @@ pub(super) fn extract(
             }
         }
         PixelFormat::Nv12 | PixelFormat::Nv21 | PixelFormat::I420 => {
-            convert_yuv(image, window, colour, out)?;
+            convert_yuv(image, window, colour, out, scratch)?;
         }
         PixelFormat::Rgb8 if !gray => {
             for (row, out) in rows(3).zip(out.chunks_exact_mut(3 * w)) {
@@ -132,45 +133,84 @@ fn rgb_rows<'a, const N: usize>(
     }
 }
 
-fn convert_yuv(image: &Image<'_>, window: Window, colour: Colour, out: &mut [u8]) -> Result<(), InputFault> {
-    let (x, y) = (window.x as usize, window.y as usize);
-    let (width, height) = (window.width, window.height);
-    // `check` has bounded the strides and lengths; offsets stay within.
-    let from = |plane: usize, at: usize| image.planes[plane].data.get(at..).unwrap_or_default();
-    let stride = |plane: usize| image.planes[plane].row_stride as u32;
-    let y_plane = from(0, y * image.planes[0].row_stride + x);
-    let range = match colour.range {
-        ColorRange::Full => YuvRange::Full,
-        ColorRange::Limited => YuvRange::Limited,
+/// Converts the window of a YUV buffer to RGB.
+///
+/// The conversion wants planes of whole strides, neither less nor more, and camera buffers end at the last pixel: so
+/// the last one or two rows go through a copy.
+fn convert_yuv(
+    image: &Image<'_>,
+    window: Window,
+    colour: Colour,
+    out: &mut [u8],
+    last: &mut Vec<u8>,
+) -> Result<(), InputFault> {
+    let (width, height) = (window.width as usize, window.height as usize);
+    let above = (height - 1) & !1;
+    let (rgb_above, rgb_last) = out.split_at_mut(3 * width * above);
+    let bytes = |plane: usize, row: usize, length: usize| {
+        let half = usize::from(plane > 0);
+        let x = if image.format == PixelFormat::I420 { window.x as usize >> half } else { window.x as usize };
+        let at = ((window.y as usize >> half) + row) * image.planes[plane].row_stride + x;
+        // `check` has bounded strides and lengths.
+        image.planes[plane].data.get(at..at.saturating_add(length)).ok_or(InputFault::Planes)
     };
-    let matrix = match colour.matrix {
-        ColorMatrix::Bt709 => YuvStandardMatrix::Bt709,
-        ColorMatrix::Bt601 => YuvStandardMatrix::Bt601,
-    };
-    let done = if image.format == PixelFormat::I420 {
-        let chroma = |plane: usize| from(plane, y / 2 * image.planes[plane].row_stride + x / 2);
-        let planes = YuvPlanarImage {
-            y_plane,
-            y_stride: stride(0),
-            u_plane: chroma(1),
-            u_stride: stride(1),
-            v_plane: chroma(2),
-            v_stride: stride(2),
-            width,
-            height,
+    let planes = image.format.planes();
+    let mut source = Planes { data: [&[]; 3], strides: [0; 3], width, height: above };
+    if above > 0 {
+        for plane in 0..planes {
+            let stride = image.planes[plane].row_stride;
+            source.data[plane] = bytes(plane, 0, stride * (above >> usize::from(plane > 0)))?;
+            source.strides[plane] = stride;
+        }
+        source.convert(image.format, colour, rgb_above)?;
+    }
+    last.clear();
+    source.height = height - above;
+    let chroma = if image.format == PixelFormat::I420 { width.div_ceil(2) } else { 2 * width.div_ceil(2) };
+    source.strides = [width, chroma, chroma];
+    for row in above..height {
+        last.extend_from_slice(bytes(0, row, width)?);
+    }
+    for plane in 1..planes {
+        last.extend_from_slice(bytes(plane, above / 2, chroma)?);
+    }
+    let (luma, rest) = last.split_at(source.height * width);
+    let (u, v) = rest.split_at(chroma);
+    source.data = [luma, u, v];
+    source.convert(image.format, colour, rgb_last)
+}
+
+/// Planes of whole strides.
+struct Planes<'a> {
+    data: [&'a [u8]; 3],
+    strides: [usize; 3],
+    width: usize,
+    height: usize,
+}
+
+impl Planes<'_> {
+    fn convert(&self, format: PixelFormat, colour: Colour, out: &mut [u8]) -> Result<(), InputFault> {
+        let range = match colour.range {
+            ColorRange::Full => YuvRange::Full,
+            ColorRange::Limited => YuvRange::Limited,
         };
-        yuv420_to_rgb(&planes, out, 3 * width, range, matrix)
-    } else {
-        let planes = YuvBiPlanarImage {
-            y_plane,
-            y_stride: stride(0),
-            uv_plane: from(1, y / 2 * image.planes[1].row_stride + x),
-            uv_stride: stride(1),
-            width,
-            height,
+        let matrix = match colour.matrix {
+            ColorMatrix::Bt709 => YuvStandardMatrix::Bt709,
+            ColorMatrix::Bt601 => YuvStandardMatrix::Bt601,
         };
-        let convert = if image.format == PixelFormat::Nv12 { yuv_nv12_to_rgb } else { yuv_nv21_to_rgb };
-        convert(&planes, out, 3 * width, range, matrix, YuvConversionMode::Balanced)
-    };
-    done.map_err(|_| InputFault::Planes)
+        let [y_plane, u_plane, v_plane] = self.data;
+        let [y_stride, u_stride, v_stride] = self.strides.map(|s| s as u32);
+        let (width, height) = (self.width as u32, self.height as u32);
+        let done = if format == PixelFormat::I420 {
+            let planes =
+                YuvPlanarImage { y_plane, y_stride, u_plane, u_stride, v_plane, v_stride, width, height };
+            yuv420_to_rgb(&planes, out, 3 * width, range, matrix)
+        } else {
+            let (uv_plane, uv_stride) = (u_plane, u_stride);
+            let planes = YuvBiPlanarImage { y_plane, y_stride, uv_plane, uv_stride, width, height };
+            let convert = if format == PixelFormat::Nv12 { yuv_nv12_to_rgb } else { yuv_nv21_to_rgb };
+            convert(&planes, out, 3 * width, range, matrix, YuvConversionMode::Balanced)
+        };
+        done.map_err(|_| InputFault::Planes)
+    }
 }

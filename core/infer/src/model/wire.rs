@@ -14,6 +14,12 @@ enum Kind {
     Function,
     Training,
     Sparse,
+    Annotation,
+    Tensor,
+    Value,
+    Type,
+    TensorType,
+    Shape,
     /// A message or field whose inside is only counted.
     Leaf,
 }
@@ -28,6 +34,12 @@ impl Kind {
             (Self::Graph, 1) | (Self::Function, 7) => Self::Node,
             (Self::Node, 5) => Self::Attribute,
             (Self::Graph, 15) | (Self::Attribute, 22 | 23) => Self::Sparse,
+            (Self::Graph, 14) => Self::Annotation,
+            (Self::Graph, 5) | (Self::Attribute, 5 | 10) | (Self::Sparse, 1 | 2) => Self::Tensor,
+            (Self::Graph, 11..=13) => Self::Value,
+            (Self::Value, 2) | (Self::Attribute, 15) => Self::Type,
+            (Self::Type, 1) => Self::TensorType,
+            (Self::TensorType, 2) => Self::Shape,
             _ => Self::Leaf,
         }
     }
@@ -38,49 +50,54 @@ impl Kind {
 /// # Errors
 /// When there are more than `max_items`, nested deeper than `max_depth`, or the bytes are not a protobuf message.
 pub(crate) fn walk(bytes: &[u8], max_items: usize, max_depth: usize) -> Result<usize, LoadError> {
-    let mut items = 0;
-    // One level of graphs is Graph, Node and Attribute.
-    message(bytes, Kind::Model, 3 * max_depth + 3, &mut items, max_items)?;
-    Ok(items)
+    let mut walk = Walk { items: 0, max_items, max_depth };
+    // One level of graphs is Graph, Node and Attribute; below the last, a value's shape is five levels deep.
+    walk.message(bytes, Kind::Model, 3 * max_depth + 7)?;
+    Ok(walk.items)
 }
 
-fn message(
-    mut rest: &[u8],
-    kind: Kind,
-    depth: usize,
-    items: &mut usize,
+struct Walk {
+    items: usize,
     max_items: usize,
-) -> Result<(), LoadError> {
-    if depth == 0 {
-        return Err(LoadError::TooMany { what: "levels of nested graphs", limit: depth });
-    }
-    while !rest.is_empty() {
-        let tag = varint(&mut rest)?;
-        match tag & 7 {
-            0 => {
-                varint(&mut rest)?;
-            }
-            1 => skip(&mut rest, 8)?,
-            5 => skip(&mut rest, 4)?,
-            2 => {
-                let length = usize::try_from(varint(&mut rest)?).map_err(|_| truncated())?;
-                let inner = rest.get(..length).ok_or_else(truncated)?;
-                rest = &rest[length..];
-                *items += 1;
-                if *items > max_items {
-                    return Err(LoadError::TooMany { what: "messages and strings", limit: max_items });
+    max_depth: usize,
+}
+
+impl Walk {
+    fn message(&mut self, mut rest: &[u8], kind: Kind, depth: usize) -> Result<(), LoadError> {
+        if depth == 0 {
+            return Err(LoadError::TooMany { what: "levels of nested graphs", limit: self.max_depth });
+        }
+        while !rest.is_empty() {
+            let tag = varint(&mut rest)?;
+            match tag & 7 {
+                0 => {
+                    varint(&mut rest)?;
                 }
-                match kind.child(tag >> 3) {
-                    Kind::Leaf => {}
-                    child => message(inner, child, depth - 1, items, max_items)?,
+                1 => skip(&mut rest, 8)?,
+                5 => skip(&mut rest, 4)?,
+                2 => {
+                    let length = usize::try_from(varint(&mut rest)?).map_err(|_| truncated())?;
+                    let (inner, after) = rest.split_at_checked(length).ok_or_else(truncated)?;
+                    rest = after;
+                    self.items += 1;
+                    if self.items > self.max_items {
+                        return Err(LoadError::TooMany {
+                            what: "messages and strings",
+                            limit: self.max_items,
+                        });
+                    }
+                    match kind.child(tag >> 3) {
+                        Kind::Leaf => {}
+                        child => self.message(inner, child, depth - 1)?,
+                    }
                 }
-            }
-            wire => {
-                return Err(LoadError::Malformed { reason: format!("protobuf wire type {wire}") });
+                wire => {
+                    return Err(LoadError::Malformed { reason: format!("protobuf wire type {wire}") });
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn varint(rest: &mut &[u8]) -> Result<u64, LoadError> {
@@ -130,9 +147,19 @@ mod tests {
     }
 
     #[test]
+    fn everything_that_multiplies_is_counted() {
+        // Two bytes each, some fifty when parsed: dimensions of a shape, external data of a tensor.
+        let dims = [0x0A, 0x00].repeat(50);
+        let shape = field(7, &field(11, &field(2, &field(1, &field(2, &dims)))));
+        assert_eq!(walk(&shape, 1000, 4), Ok(55));
+        let entries = [13 << 3 | 2, 0x00].repeat(50);
+        assert_eq!(walk(&field(7, &field(5, &entries)), 1000, 4), Ok(52));
+    }
+
+    #[test]
     fn nesting_is_bounded() {
         let mut graph = Vec::new();
-        for _ in 0..20 {
+        for _ in 0..8 {
             graph = field(1, &field(5, &field(6, &graph)));
         }
         let model = field(7, &graph);

@@ -1,0 +1,167 @@
+//! Cards that are read, and cards that are refused with the line, the field and the mend.
+
+use inbetween_card::{
+    AnchorLayer, Card, CardError, Channels, Fit, HeadSpec, InputSpec, Layout, NmsMode, OutputRef, Rung,
+};
+
+const FACE: &str = r#"
+[decision]
+text = "keep the face in the middle"
+cost_wrong = 1
+cost_late = 0.2
+cost_missing = 0.5
+
+[tolerance]
+epsilon = 12.5
+miss_rate = 0.05
+grace_ms = 200
+
+[budget]
+deadline_ms = 150
+max_age_ms = 1000
+duty = 0.4
+max_in_flight = 2
+
+[display]
+mode = "delayed"
+delay_ms = 120
+hz = 120
+
+[ladder]
+rungs = ["model", "predicted", "rule", "unavailable"]
+rule = { boxes = [] }
+
+[model]
+name = "blazeface-front"
+version = 7
+file = "face.onnx"
+
+[model.input]
+kind = "image"
+width = 128
+height = 96
+layout = "nhwc"
+normalise = { scale = 0.0078431373, offset = -1 }
+
+[model.head]
+kind = "ssd"
+outputs = [{ scores = 0, boxes = "boxes:0" }]
+anchors = [{ stride = 8, per_cell = 2 }, { stride = 16, per_cell = 6, sizes = [[1,1],[2,2],[3,3],[4,4],[5,5],[6,6]] }]
+box_scale = [128, 128, 128, 128]
+hits = { threshold = 0.6, nms = { iou = 0.3, mode = "weighted" } }
+
+[model.input_contract]
+formats = ["nv12"]
+min_side = 96
+
+[scheduling]
+audit_rate = 0.02
+cache_kib = 0
+"#;
+
+#[test]
+fn a_whole_card_is_read() {
+    let card = Card::parse(FACE).unwrap();
+    assert_eq!(card.tolerance.grace_ms, 200.0);
+    assert_eq!(card.ladder.rungs, [Rung::Model, Rung::Predicted, Rung::Rule, Rung::Unavailable]);
+    assert_eq!(card.scheduling.cache_kib, 0);
+    assert!(card.scheduling.follow_pixels);
+    let InputSpec::Image(input) = &card.model.input else { panic!() };
+    assert_eq!((input.width, input.height, input.layout), (128, 96, Layout::Nhwc));
+    assert_eq!((input.channels, input.fit), (Channels::Rgb, Fit::Letterbox));
+    let HeadSpec::Ssd(head) = &card.model.head else { panic!() };
+    assert_eq!(head.outputs[0].boxes, OutputRef::Name("boxes:0".to_owned()));
+    assert_eq!(head.anchors[0], AnchorLayer { stride: 8, per_cell: 2, sizes: vec![] });
+    assert_eq!(head.hits.nms.mode, NmsMode::Weighted);
+    assert_eq!(head.hits.nms.max, 100);
+    assert!(head.sigmoid && head.hits.clip);
+}
+
+/// Replaces `from` by `to` in the card and returns the refusal, which must name `field` and a line that holds `on`.
+fn refusal(from: &str, to: &str, field: &str, on: &str) -> String {
+    assert!(FACE.contains(from), "{from}");
+    let text = FACE.replacen(from, to, 1);
+    let error = Card::parse(&text).expect_err(to);
+    let (line, found) = match &error {
+        CardError::Parse { line, field, .. } | CardError::Field { line, field, .. } => (*line, field.clone()),
+        other => panic!("{other}"),
+    };
+    assert_eq!(found, field, "{error}");
+    let content = text.lines().nth(line - 1).unwrap();
+    assert!(content.contains(on), "line {line} is {content:?}: {error}");
+    error.to_string()
+}
+
+#[test]
+fn values_out_of_range_name_their_line_and_their_range() {
+    let message = refusal("epsilon = 12.5", "epsilon = -1", "tolerance.epsilon", "epsilon");
+    assert!(message.ends_with("must be finite and above 0"), "{message}");
+    refusal("epsilon = 12.5", "epsilon = nan", "tolerance.epsilon", "epsilon");
+    refusal("miss_rate = 0.05", "miss_rate = 5", "tolerance.miss_rate", "miss_rate");
+    refusal("deadline_ms = 150", "deadline_ms = 2000", "budget.deadline_ms", "deadline_ms");
+    refusal("max_age_ms = 1000", "max_age_ms = 1e300", "budget.max_age_ms", "max_age_ms");
+    refusal("duty = 0.4", "duty = 0", "budget.duty", "duty");
+    refusal("max_in_flight = 2", "max_in_flight = 9", "budget.max_in_flight", "max_in_flight");
+    refusal("hz = 120", "hz = 0", "display.hz", "hz");
+    refusal("delay_ms = 120", "delay_ms = 0", "display.delay_ms", "delay_ms");
+    refusal("mode = \"delayed\"", "mode = \"predict\"", "display.delay_ms", "delay_ms");
+    refusal("audit_rate = 0.02", "audit_rate = 0.9", "scheduling.audit_rate", "audit_rate");
+    refusal("width = 128", "width = 0", "model.input.width", "width");
+    refusal("min_side = 96", "min_side = 9", "model.input_contract.min_side", "min_side");
+    refusal("threshold = 0.6", "threshold = 0", "model.head.hits.threshold", "threshold");
+    refusal("iou = 0.3", "iou = 1.5", "model.head.hits.nms.iou", "iou");
+    refusal("[2,2],", "", "model.head.anchors.1.sizes", "sizes");
+    refusal("stride = 8", "stride = 0", "model.head.anchors.0.stride", "stride");
+    refusal("box_scale = [128, 128,", "box_scale = [0, 128,", "model.head.box_scale", "box_scale");
+    refusal("file = \"face.onnx\"", "file = \"f\"\nsha256 = \"12\"", "model.sha256", "sha256");
+}
+
+#[test]
+fn contradictions_are_refused() {
+    refusal("rule = { boxes = [] }", "", "ladder.rule", "[ladder]");
+    refusal("rule = { boxes = [] }", "rule = { scalar = 1 }", "ladder.rule", "rule");
+    refusal("boxes = [] }", "boxes = [{ x0 = 9, y0 = 0, x1 = 1, y1 = 1 }] }", "ladder.rule", "rule");
+    refusal("\"predicted\", \"rule\"", "\"rule\", \"predicted\"", "ladder.rungs", "rungs");
+    refusal("[\"model\", \"predicted\",", "[\"model\",", "ladder.rungs", "rungs");
+    refusal("offset = -1 }", "mean = 0.5 }", "model.input.normalise", "normalise");
+    refusal(
+        "normalise = { scale = 0.0078431373, offset = -1 }",
+        "normalise = { std = [1, 1] }",
+        "model.input.normalise.std",
+        "std",
+    );
+    refusal(
+        "[scheduling]",
+        "[[model.state]]\ninput = \"h\"\noutput = \"hn\"\nshape = [1]\n[scheduling]",
+        "budget.max_in_flight",
+        "max_in_flight",
+    );
+}
+
+#[test]
+fn unknown_missing_and_mistyped_fields_are_named() {
+    let message = refusal("duty = 0.4", "duti = 0.4", "budget.duti", "duti");
+    assert!(message.contains("expected one of") && message.contains("`duty`"), "{message}");
+    refusal("width = 128", "widht = 128", "model.input.widht", "widht");
+    refusal("nms = { iou", "nms = { iuo", "model.head.hits.nms.iuo", "iuo");
+    refusal("[scheduling]", "[response]\nplan = 1\n[scheduling]", "response", "[response]");
+    let message = refusal("epsilon = 12.5", "", "tolerance.epsilon", "[tolerance]");
+    assert!(message.contains("missing; add `epsilon = …`"), "{message}");
+    refusal("kind = \"ssd\"", "kind = \"sdd\"", "model.head.kind", "sdd");
+    refusal("version = 7", "version = \"seven\"", "model.version", "seven");
+    refusal("formats = [\"nv12\"]", "formats = [\"nv13\"]", "model.input_contract.formats.0", "nv13");
+    refusal("hz = 120", "hz = ", "hz", "hz");
+}
+
+#[test]
+fn any_text_is_read_or_refused() {
+    // The last field that a card cannot do without is the head's box_scale.
+    let whole = FACE.find("box_scale").unwrap();
+    for end in 0..FACE.len() {
+        assert!(Card::parse(&FACE[..end]).is_err() || end > whole, "cut at {end}");
+    }
+    for text in ["", "[", "= 3", "\u{0}", "[a]\n[a]", "a.b = 1\na = 2", "[model]\ninput = 3"] {
+        let error = Card::parse(text).unwrap_err();
+        assert!(error.to_string().starts_with("card line "), "{error}");
+    }
+}
