@@ -119,8 +119,8 @@ fn cases() -> Vec<Value> {
 
 /// Largest and mean difference that is accepted, in byte steps. Both sides round after the conversion and after each
 /// of the two passes of the resize; the order of the passes differs where the frame is turned.
-const MAX_STEPS: u8 = 3;
-const MEAN_STEPS: f32 = 0.6;
+const MAX_STEPS: u8 = 2;
+const MEAN_STEPS: f32 = 0.3;
 
 #[test]
 fn bytes_agree_with_pillow() {
