@@ -1,4 +1,5 @@
 //! The facade with a real model: frames in, jobs to a worker, answers out.
+#![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
 use std::{sync::mpsc, thread, time::Duration};
 

@@ -93,7 +93,7 @@ fn explain(text: &str, error: &toml::de::Error) -> CardError {
     if field.is_empty() {
         // The text is not TOML here; what stands before the equals sign is the best name there is.
         let content = text.lines().nth(line - 1).unwrap_or_default();
-        field = content.split('=').next().unwrap_or_default().trim().to_owned();
+        content.split('=').next().unwrap_or_default().trim().clone_into(&mut field);
     }
     CardError::Parse { line, field, message }
 }

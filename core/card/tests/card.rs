@@ -87,7 +87,7 @@ fn refusal(from: &str, to: &str, field: &str, on: &str) -> String {
         other => panic!("{other}"),
     };
     assert_eq!(found, field, "{error}");
-    let content = text.lines().nth(line - 1).unwrap();
+    let content = text.lines().nth(line - 1).unwrap_or_default();
     assert!(content.contains(on), "line {line} is {content:?}: {error}");
     error.to_string()
 }

@@ -25,7 +25,14 @@ pub struct Runner {
     preprocessor: Preprocessor,
     /// One tensor for each input of the model, in the model's order.
     inputs: Vec<Arc<Tensor>>,
-    prepared: Option<Option<Placement>>,
+    prepared: Option<Prepared>,
+}
+
+/// A frame whose tensors are filled.
+#[derive(Debug)]
+struct Prepared {
+    /// Of an image.
+    placement: Option<Placement>,
 }
 
 /// Why the plan stopped between two operators.
@@ -79,7 +86,7 @@ impl Runner {
         let mut tensors: Vec<&mut Arc<Tensor>> = tensors.into_iter().map(|(_, t)| t).collect();
         let placement = caught(|| preprocessor.prepare(frame, &mut tensors))
             .map_err(|reason| RunError::Panicked { reason })??;
-        self.prepared = Some(placement);
+        self.prepared = Some(Prepared { placement });
         Ok(())
     }
 
@@ -88,7 +95,7 @@ impl Runner {
     /// # Errors
     /// When nothing is prepared, the token was cancelled, the model failed or panicked, or its output is refused.
     pub fn execute(&mut self, cancel: &CancelToken) -> Result<Value, RunError> {
-        let placement = self.prepared.take().ok_or(RunError::NotPrepared)?;
+        let prepared = self.prepared.take().ok_or(RunError::NotPrepared)?;
         let mut state = match self.state.take() {
             Some(state) => state,
             None => caught(|| self.model.plan.spawn())
@@ -111,8 +118,8 @@ impl Runner {
             if e.is::<Stopped>() { RunError::Cancelled } else { RunError::Model { reason: format!("{e:#}") } }
         })?;
         self.state = Some(state);
-        let value = self.decode(&outputs, placement.as_ref())?;
-        self.keep_state(outputs)?;
+        let value = self.decode(&outputs, prepared.placement.as_ref())?;
+        self.keep_state(&outputs)?;
         Ok(value)
     }
 
@@ -134,7 +141,7 @@ impl Runner {
 
     /// Makes the recurrent outputs of a good run the inputs of the next. A state that is not finite would spoil all
     /// runs to come: the one before stays.
-    fn keep_state(&mut self, outputs: TVec<TValue>) -> Result<(), RunError> {
+    fn keep_state(&mut self, outputs: &[TValue]) -> Result<(), RunError> {
         let first = self.model.head_outputs;
         for state in &outputs[first..] {
             let view = state.try_as_plain_ram();

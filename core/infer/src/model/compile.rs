@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use inbetween_card::{HeadSpec, ModelSpec};
+use tract_core::internal::{Cost, DimLike};
 use tract_core::ops::{
     cnn::{Conv, Deconv},
     einsum::EinSum,
     scan::Scan,
 };
-use tract_onnx::{Onnx, pb::ModelProto, prelude::*, tract_core::internal::*, tract_hir::internal::*};
+use tract_onnx::{Onnx, pb::ModelProto, prelude::*, tract_hir::internal::Factoid};
 
 use super::LoadLimits;
 use crate::{

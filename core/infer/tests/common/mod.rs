@@ -10,13 +10,11 @@ pub fn asset(path: &str) -> Option<Vec<u8>> {
     let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets"));
     let root = std::env::var_os("INBETWEEN_ASSETS").map_or_else(default, PathBuf::from);
     let file = root.join(path);
-    match fs::read(&file) {
-        Ok(bytes) => Some(bytes),
-        Err(_) => {
-            println!("SKIPPED: no {path}; run cargo xtask assets");
-            None
-        }
+    let bytes = fs::read(&file).ok();
+    if bytes.is_none() {
+        println!("SKIPPED: no {path}; run cargo xtask assets");
     }
+    bytes
 }
 
 /// A file of the repository.
@@ -88,11 +86,17 @@ pub mod onnx {
     /// A node; `attributes` are encoded already.
     pub fn node(op: &str, inputs: &[&str], outputs: &[&str], attributes: &[Vec<u8>]) -> Vec<u8> {
         let mut out = Vec::new();
-        inputs.iter().for_each(|i| out.extend(field(1, i.as_bytes())));
-        outputs.iter().for_each(|o| out.extend(field(2, o.as_bytes())));
+        for i in inputs {
+            out.extend(field(1, i.as_bytes()));
+        }
+        for o in outputs {
+            out.extend(field(2, o.as_bytes()));
+        }
         out.extend(field(3, format!("{op}_{}", outputs.join("_")).as_bytes()));
         out.extend(field(4, op.as_bytes()));
-        attributes.iter().for_each(|a| out.extend(field(5, a)));
+        for a in attributes {
+            out.extend(field(5, a));
+        }
         out
     }
 
@@ -109,10 +113,18 @@ pub mod onnx {
         outputs: &[Vec<u8>],
     ) -> Vec<u8> {
         let mut out = field(2, b"g");
-        nodes.iter().for_each(|n| out.extend(field(1, n)));
-        initializers.iter().for_each(|t| out.extend(field(5, t)));
-        inputs.iter().for_each(|v| out.extend(field(11, v)));
-        outputs.iter().for_each(|v| out.extend(field(12, v)));
+        for n in nodes {
+            out.extend(field(1, n));
+        }
+        for t in initializers {
+            out.extend(field(5, t));
+        }
+        for v in inputs {
+            out.extend(field(11, v));
+        }
+        for v in outputs {
+            out.extend(field(12, v));
+        }
         out
     }
 
