@@ -86,7 +86,7 @@ pub struct Engine {
     length: Option<usize>,
     /// What the newest frame showed.
     seen: Seen,
-    /// Why a run is wanted that has not brought a result yet: the answers are under suspicion.
+    /// What the newest frame shows that makes the answers suspect.
     suspicion: Option<RunReason>,
     /// What stood against the newest run that was wanted.
     obstacle: Option<SkipReason>,
@@ -159,10 +159,10 @@ impl Engine {
     fn plan(&mut self, now: Timestamp, frame: &Frame<'_>) -> Plan {
         self.seen = self.look(frame);
         let situation = self.situation(now, frame.captured);
+        self.suspicion = self.scheduler.suspects(&situation);
         match self.scheduler.judge(&situation) {
             Verdict::Run(reason) => self.start(now, frame, reason),
             Verdict::Skip(skip, wanted) => {
-                self.suspect(wanted);
                 self.obstacle = wanted.map(|_| skip);
                 Plan::Skip(skip)
             }
@@ -213,7 +213,6 @@ impl Engine {
 
     /// Starts a run, unless the cache knows its result.
     fn start(&mut self, now: Timestamp, frame: &Frame<'_>, reason: RunReason) -> Plan {
-        self.suspect(Some(reason));
         self.obstacle = None;
         if reason == RunReason::SceneCut {
             let events = &mut self.events;
@@ -463,13 +462,6 @@ impl Engine {
                 Ok(captured)
             }
             Arrival::Skip(reason) => Err(reason),
-        }
-    }
-
-    /// Only what the picture shows makes the present answers suspect; a forecast does so by its own number.
-    fn suspect(&mut self, wanted: Option<RunReason>) {
-        if let Some(reason @ (RunReason::Residual | RunReason::Birth | RunReason::SceneCut)) = wanted {
-            self.suspicion = Some(reason);
         }
     }
 

@@ -31,6 +31,8 @@ const AUDIT_PERIOD: Duration = Duration::from_millis(33);
 /// Change that neither background nor tracks explain, in learnt standard deviations: above it something may have
 /// been born. Six leaves under one false alarm an hour on normal noise over a hundred blocks at 60 fps.
 const BIRTH_SIGMA: f32 = 6.0;
+/// Evidence of which fewer runs than this share bring news does not make an answer suspect.
+const LEAST_YIELD: f32 = 0.15;
 /// A run is not worth it when the error right after a result is believed to be this share of what it is now:
 /// then the model's own noise is what exceeds the tolerance.
 const LEAST_GAIN: f32 = 0.8;
@@ -154,6 +156,21 @@ impl Scheduler {
             // An audit that cannot run is a plain skip: nobody needed it.
             Err(_) if reason == RunReason::Audit => Verdict::Skip(SkipReason::WithinTolerance, None),
             Err(skip) => Verdict::Skip(skip, Some(reason)),
+        }
+    }
+
+    /// Why what the picture shows makes the present answers suspect, whether or not a run can be had now. Evidence
+    /// that hardly ever brings news does not.
+    pub(crate) fn suspects(&self, s: &Situation) -> Option<RunReason> {
+        s.age_then?;
+        if s.cut {
+            Some(RunReason::SceneCut)
+        } else if s.lost && self.residual.yields() > LEAST_YIELD {
+            Some(RunReason::Residual)
+        } else if s.unexplained > BIRTH_SIGMA && self.birth.yields() > LEAST_YIELD {
+            Some(RunReason::Birth)
+        } else {
+            None
         }
     }
 
