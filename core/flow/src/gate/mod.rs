@@ -408,7 +408,8 @@ impl Gate {
             let place = Rect::from_center(middle + moved, w * wider, h * higher);
             self.places[i] = Some(place).filter(|_| found);
             let margin = |size: f32| size * (1.0 + 2.0 * MARGIN_SHARE) + 2.0 * MARGIN;
-            self.blocks.explain(&Rect::from_center(middle + moved, margin(w * wider), margin(h * higher)));
+            let there = Rect::from_center(middle + moved, margin(w * wider), margin(h * higher));
+            self.blocks.explain(&up_to_edge(&there, &area, key.size));
             self.blocks.explain(&Rect::from_center(middle + hint, margin(w), margin(h)));
         }
 
@@ -434,6 +435,17 @@ impl Gate {
         let epsilon = self.epsilon;
         *self = Self::new(epsilon);
     }
+}
+
+/// What a target that the key frame's edge cut off explains where it is now: also what has come in behind it.
+fn up_to_edge(there: &Rect, area: &Rect, (w, h): (u32, u32)) -> Rect {
+    let (right, bottom) = (w as f32 - 1.0, h as f32 - 1.0);
+    Rect::new(
+        if area.x0 <= 1.0 { there.x0.min(0.0) } else { there.x0 },
+        if area.y0 <= 1.0 { there.y0.min(0.0) } else { there.y0 },
+        if area.x1 >= right { there.x1.max(right) } else { there.x1 },
+        if area.y1 >= bottom { there.y1.max(bottom) } else { there.y1 },
+    )
 }
 
 /// Where other targets are that overlap target `i`.

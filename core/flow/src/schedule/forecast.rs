@@ -10,6 +10,9 @@ const BUCKETS: usize = EDGES.len() + 1;
 /// Step of the quantile update in log space. A surprise raises the factor by 28%, 49 hits at a miss rate of 2%
 /// undo it.
 const STEP: f32 = 0.25;
+/// A fresh result meets the answers when they are oldest: of the refreshes since the result before, about a third
+/// are as wrong. So errors at results may exceed the forecast this many times as often as errors at refreshes.
+const WORST_OF_INTERVAL: f32 = 3.0;
 /// A neighbouring bucket learns this much of it, so that rare ages are not left behind.
 const SHARE: f32 = 0.5;
 
@@ -27,8 +30,8 @@ pub(crate) struct Forecast {
 
 impl Forecast {
     pub(crate) fn new(epsilon: f32, miss_rate: f32) -> Self {
-        // The quantile of a Rayleigh distribution: a two-dimensional normal error.
-        let prior = libm::sqrtf(-2.0 * libm::logf(miss_rate));
+        // Between the quantiles of a normal error in one and in two dimensions, relative to its standard deviation.
+        let prior = 1.2 * libm::sqrtf(-libm::logf(miss_rate));
         // A spread below 2% of the tolerance is taken for that: nobody knows a picture so well.
         Self { factors: [prior; BUCKETS], visited: [false; BUCKETS], miss_rate, floor: epsilon * 0.02 }
     }
@@ -44,6 +47,7 @@ impl Forecast {
 
     /// Learns from a back-test: the source believed in `spread` at `age`, and was wrong by `error`.
     pub(crate) fn learn(&mut self, error: f32, spread: f32, age: Duration) {
+        let miss_rate = (WORST_OF_INTERVAL * self.miss_rate).min(0.5);
         let score = error / spread.max(self.floor);
         let at = bucket(age);
         self.visited[at] = true;
@@ -53,7 +57,7 @@ impl Forecast {
                 1 => SHARE,
                 _ => continue,
             };
-            let surprise = if score > *factor { 1.0 - self.miss_rate } else { -self.miss_rate };
+            let surprise = if score > *factor { 1.0 - miss_rate } else { -miss_rate };
             *factor = (*factor * libm::expf(STEP * share * surprise)).clamp(0.25, 64.0);
         }
     }

@@ -36,6 +36,8 @@ const LEAST_YIELD: f32 = 0.15;
 /// A run is not worth it when the error right after a result is believed to be this share of what it is now:
 /// then the model's own noise is what exceeds the tolerance.
 const LEAST_GAIN: f32 = 0.8;
+/// How fast the best that a run achieved is forgotten, for each result: in some twenty.
+const FORGETTING: f32 = 0.05;
 /// While the learnt latency forbids every run, one run in this time measures it again.
 const RELEARN: Duration = Duration::from_secs(2);
 /// What one violation adds to the queue's pressure on the threshold, and how far the threshold can fall.
@@ -102,7 +104,8 @@ pub(crate) struct Scheduler {
     residual: Trigger,
     /// The virtual queue Z of DESIGN section 6: excess of violations over the miss rate.
     excess: f32,
-    /// Believed error right after a result, smoothed: what a run can achieve.
+    /// Believed error right after a result: what a run can achieve. Falls at once, rises slowly, for results that
+    /// find something new leave more in doubt than the next one will.
     fresh: Option<f32>,
     last_run: Timestamp,
 }
@@ -287,7 +290,7 @@ impl Scheduler {
     /// Takes what is believed about the error right after a result.
     pub(crate) fn refreshed(&mut self, spread: f32, age: Duration) {
         let error = self.forecast.error(spread, age);
-        self.fresh = Some(self.fresh.map_or(error, |fresh| fresh + 0.3 * (error - fresh)));
+        self.fresh = Some(self.fresh.map_or(error, |fresh| error.min(fresh + FORGETTING * (error - fresh))));
     }
 
     pub(crate) fn adapt(&mut self, environment: &Environment) {
