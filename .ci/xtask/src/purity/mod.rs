@@ -4,6 +4,7 @@
 //! It does not edit the product: violations are planted in copies under the build directory.
 
 mod attributes;
+mod libraries;
 mod lints;
 mod no_std;
 mod scratch;
