@@ -3,9 +3,31 @@
 //! It does not decide when to run a model: the SDK and the simulator's policies do.
 #![forbid(unsafe_code)]
 
+pub mod bench;
+pub mod cli;
+pub mod film;
 pub mod record;
 pub mod report;
+mod scene;
+pub mod scenes;
 pub mod seeds;
 pub mod session;
 pub mod table;
+mod terminal;
 pub mod video;
+
+use std::process::ExitCode;
+
+use cli::{Cli, Command};
+
+/// Does what the command line says.
+///
+/// # Errors
+/// When something that it names cannot be used; the message says what and how to mend it.
+pub fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Command::Bench(args) => bench::command(args).map(|()| ExitCode::SUCCESS),
+        Command::Scene(args) => scene::command(args).map(|()| ExitCode::SUCCESS),
+        Command::Demo(_) | Command::Run(_) => anyhow::bail!("not wired yet"),
+    }
+}

@@ -4,7 +4,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::record::{INBETWEEN, Record, runs_ratio};
+use crate::record::{INBETWEEN, Row, kept, runs_ratio};
 
 /// Column heads; `several` adds scene and seed.
 pub fn heads(several: bool) -> Vec<&'static str> {
@@ -17,7 +17,7 @@ pub fn heads(several: bool) -> Vec<&'static str> {
 }
 
 /// The cells of one row, without the last ("kept").
-pub fn cells(r: &Record, several: bool) -> Vec<String> {
+pub fn cells(r: &Row, several: bool) -> Vec<String> {
     let policy = match r.every {
         Some(n) => format!("{} (N = {})", r.policy, n),
         None => r.policy.clone(),
@@ -29,22 +29,22 @@ pub fn cells(r: &Record, several: bool) -> Vec<String> {
     cells.extend([
         r.frames.to_string(),
         r.runs.to_string(),
-        format!("{:.1}", r.runs_per_second()),
+        format!("{:.1}", r.runs_per_s()),
         format!("{:.2}%", r.violation_rate() * 100.0),
-        r.mean_age_ms.map_or("–".into(), |ms| format!("{ms:.0} ms")),
-        r.cpu_ns_per_frame.map_or("–".into(), |ns| format!("{:.0} µs", ns as f64 / 1e3)),
+        format!("{:.0} ms", r.age_ms_mean),
+        if r.cpu_ns_per_frame > 0.0 { format!("{:.0} µs", r.cpu_ns_per_frame / 1e3) } else { "–".into() },
     ]);
     cells
 }
 
 /// A table for the terminal.
-pub fn terminal(records: &[Record], several: bool) -> Table {
+pub fn terminal(rows: &[Row], several: bool) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(heads(several));
-    for r in records {
+    for r in rows {
         let mut row = cells(r, several);
-        row.push(if r.kept() { "yes" } else { "no" }.into());
+        row.push(if kept(r) { "yes" } else { "no" }.into());
         table.add_row(row);
     }
     let text_columns = if several { 2 } else { 1 };
@@ -55,17 +55,17 @@ pub fn terminal(records: &[Record], several: bool) -> Table {
 }
 
 /// For each other policy one sentence: how many times fewer runs, over how many sessions.
-pub fn ratio_lines(records: &[Record]) -> Vec<String> {
+pub fn ratio_lines(rows: &[Row]) -> Vec<String> {
     let mut others: Vec<&str> = Vec::new();
-    for r in records {
+    for r in rows {
         if r.policy != INBETWEEN && !others.contains(&r.policy.as_str()) {
             others.push(&r.policy);
         }
     }
-    let sessions = records.iter().filter(|r| r.policy == INBETWEEN).count();
+    let sessions = rows.iter().filter(|r| r.policy == INBETWEEN).count();
     others
         .into_iter()
-        .map(|other| match runs_ratio(records, INBETWEEN, other) {
+        .map(|other| match runs_ratio(rows, INBETWEEN, other) {
             Some((ratio, n)) => {
                 format!("{ratio:.1} times fewer runs than {other} (geometric mean of the {n} of {sessions} sessions in which both keep the promise)")
             }

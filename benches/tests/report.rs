@@ -3,62 +3,71 @@
 //! It does not judge looks.
 #![allow(clippy::unwrap_used, missing_docs)] // helpers of tests may fail as tests do
 
+use std::collections::BTreeMap;
+
 use inbetween_bench::{
-    record::{Record, write_json},
+    record::{Row, blank, write_json},
     report::Report,
-    session::{Breach, FrameLog, FramePlan, Mark, RefreshLog, RunLog, Session, Still},
+    session::{Mark, Still},
 };
 use inbetween_flow::Rect;
+use inbetween_sim::{
+    Report as Detail, Timeline,
+    measure::{Fault, FrameMark, RefreshMark},
+};
 
-fn session() -> Session {
-    let mut session = Session::default();
+fn detail() -> Detail {
+    let mut log = Timeline::default();
+    let mut latencies_ms = Vec::new();
     for i in 0..360_u32 {
-        let at = f64::from(i) / 30.0;
-        let plan = match i % 40 {
-            0 => FramePlan::Run(
-                ["first", "birth", "forecast", "audit", "residual", "age"][(i / 40) as usize % 6],
-            ),
-            1 | 2 => FramePlan::Skip("in-flight"),
-            _ => FramePlan::Skip("within-tolerance"),
+        let (run, reason) = match i % 40 {
+            0 => (true, ["first", "birth", "forecast", "audit", "residual", "age"][(i / 40) as usize % 6]),
+            1 | 2 => (false, "in-flight"),
+            _ => (false, "within-tolerance"),
         };
-        if matches!(plan, FramePlan::Run(_)) {
-            session.runs.push(RunLog { captured: at, completed: at + 0.035 + f64::from(i % 7) * 0.004 });
+        if run {
+            latencies_ms.push(35.0 + (i / 40) as f32 * 1.5);
         }
-        session.frames.push(FrameLog { at, plan });
+        log.frames.push(FrameMark { captured_s: f64::from(i) / 30.0, run, reason });
     }
     for i in 0..720_u32 {
-        let at = f64::from(i) / 60.0;
-        let error = 2.5 + 2.0 * (f64::from(i) / 40.0).sin() as f32 + if i % 211 == 0 { 5.0 } else { 0.0 };
-        let (error, breach) = match i {
-            0..4 => (None, Some(Breach::Unavailable)),
-            300..303 => (None, Some(Breach::Missing)),
-            _ => (Some(error), (error > 6.0).then_some(Breach::Error)),
+        let error = 2.5 + 2.0 * (i as f32 / 40.0).sin() + if i % 211 == 0 { 5.0 } else { 0.0 };
+        let (error_px, fault) = match i {
+            0..4 => (0.0, Some(Fault::Unavailable)),
+            300..303 => (0.0, Some(Fault::Missing)),
+            _ => (error, (error > 6.0).then_some(Fault::Off)),
         };
-        session.refreshes.push(RefreshLog {
-            at,
-            source: if i < 4 {
-                "warming-up"
-            } else if i % 80 < 4 {
-                "model"
-            } else if i % 80 < 20 {
-                "hold"
-            } else {
-                "pixels"
-            },
-            error,
-            breach,
-            believed: i % 2 == 0,
-            age_ms: (i >= 4).then_some((i % 80) as f32 * 16.7),
+        let source = match i % 80 {
+            _ if i < 4 => "warming-up",
+            0..4 => "model",
+            4..20 => "hold",
+            _ => "pixels",
+        };
+        log.refreshes.push(RefreshMark {
+            display_s: f64::from(i) / 60.0,
+            source,
+            age_ms: (i >= 4).then_some(f64::from(i % 80) * 16.7),
+            error_px,
+            missing: fault == Some(Fault::Missing),
+            uncertainty_px: 3.0,
+            within_tolerance: i % 2 == 0,
+            fault,
         });
     }
-    session
+    Detail {
+        row: row("inbetween", 9, 8),
+        faults: inbetween_sim::measure::Faults::default(),
+        run_reasons: BTreeMap::default(),
+        skip_reasons: BTreeMap::default(),
+        sources: BTreeMap::default(),
+        latencies_ms,
+        timeline: log,
+    }
 }
 
-fn record(policy: &str, runs: u64, violations: u64) -> Record {
-    Record {
-        split: "test".into(),
-        scene: "made-up <scene>".into(),
-        policy: policy.into(),
+fn row(policy: &str, runs: u64, violations: u64) -> Row {
+    Row {
+        split: "test",
         miss_rate: 0.02,
         epsilon: 6.0,
         age_cap: 2.0,
@@ -69,15 +78,15 @@ fn record(policy: &str, runs: u64, violations: u64) -> Record {
         runs,
         audits: 2,
         seconds: 12.0,
-        cpu_ns_per_frame: Some(38_400),
-        mean_age_ms: Some(412.0),
+        cpu_ns_per_frame: 38_400.0,
+        age_ms_mean: 412.0,
         every: policy.starts_with("every-nth").then_some(40),
-        ..Record::default()
+        ..blank("made-up <scene>", policy)
     }
 }
 
 fn report() -> Report {
-    let session = session();
+    let detail = detail();
     let mut picture = image::RgbImage::new(320, 180);
     for (x, y, p) in picture.enumerate_pixels_mut() {
         *p = image::Rgb([(x / 2) as u8, (y + 40) as u8, 120]);
@@ -85,10 +94,9 @@ fn report() -> Report {
     let mut jpeg = Vec::new();
     picture.write_to(&mut std::io::Cursor::new(&mut jpeg), image::ImageFormat::Jpeg).unwrap();
     let stills = (0..8).map(|i| {
-        let refresh = session.refreshes[i * 80 + 30];
+        let refresh = detail.timeline.refreshes[i * 80 + 30];
         let there = Rect::new(40.0 + 20.0 * i as f32, 50.0, 110.0 + 20.0 * i as f32, 130.0);
         Still {
-            at: refresh.at,
             jpeg: jpeg.clone(),
             width: 320,
             height: 180,
@@ -98,22 +106,21 @@ fn report() -> Report {
                 identity: Some(1),
             }],
             refresh,
-            plan: Some(session.frames[i * 40 + 15].plan),
+            plan: Some(detail.timeline.frames[i * 40 + 15]),
         }
     });
     Report {
         title: "A session that was made up".into(),
         lead: "Twelve seconds of a rendered scene at 30 frames a second, answers at 60 Hz.".into(),
         notes: vec!["This scene is rendered: no camera was involved.".into()],
-        records: vec![
-            record("inbetween", 9, 8),
-            record("every-frame", 360, 5),
-            record("every-nth-hold", 9, 400),
-            record("every-nth-kalman", 9, 90),
+        rows: vec![
+            row("inbetween", 9, 8),
+            row("every-frame", 360, 5),
+            row("every-nth-hold", 9, 400),
+            row("every-nth-kalman", 9, 90),
         ],
         stills: stills.collect(),
-        latencies_ms: session.runs.iter().map(|r| (r.completed - r.captured) * 1e3).collect(),
-        session: Some(session),
+        detail: Some(detail),
         command: "inbetween demo --report report.html".into(),
     }
 }
@@ -131,7 +138,7 @@ fn the_page_shows_promise_pictures_and_tables() {
         "Timeline: frames that were run and skipped",
         "unexplained change",
         "a run is under way",
-        "an object without its answer",
+        "an object without an answer",
         "tolerance 6 px",
         "Histogram of 9 run times",
         "every-nth-kalman (N = 40)",
@@ -160,7 +167,7 @@ fn the_page_needs_nothing_but_itself() {
 #[test]
 fn a_broken_promise_is_called_broken() {
     let mut report = report();
-    report.records[0].violations = 15; // 2.08%
+    report.rows[0].violations = 15; // 2.08%
     let html = report.html();
     assert!(html.contains("Promise broken.") && !html.contains("Promise kept."));
 }
@@ -169,7 +176,7 @@ fn a_broken_promise_is_called_broken() {
 fn json_rows_have_every_column_with_its_type() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.json");
-    write_json(&path, &report().records).unwrap();
+    write_json(&path, &report().rows).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 4);
     for line in text.lines() {
@@ -178,15 +185,23 @@ fn json_rows_have_every_column_with_its_type() {
         for column in ["split", "scene", "policy"] {
             assert!(row[column].is_string(), "{column}");
         }
-        for column in
-            ["seed", "frames", "refreshes", "violations", "flagged_violations", "runs", "audits", "cancelled"]
-        {
+        for column in [
+            "seed",
+            "macs",
+            "frames",
+            "refreshes",
+            "violations",
+            "flagged_violations",
+            "runs",
+            "audits",
+            "cancelled",
+        ] {
             assert!(row[column].is_u64(), "{column}");
         }
-        for column in ["miss_rate", "epsilon", "age_cap", "seconds"] {
+        for column in ["miss_rate", "epsilon", "age_cap", "seconds", "energy", "cpu_ns_per_frame"] {
             assert!(row[column].is_f64(), "{column}");
         }
-        for column in ["macs", "energy", "cpu_ns_per_frame", "feasible", "oracle_runs", "regret"] {
+        for column in ["feasible", "oracle_runs", "regret"] {
             assert!(row.contains_key(column), "{column}");
         }
     }

@@ -3,28 +3,32 @@
 //! It does not smooth: where there are more values than columns, a column shows its largest.
 
 use hdrhistogram::Histogram;
+use inbetween_sim::{
+    Timeline,
+    measure::{Fault, RefreshMark},
+};
 use maud::{Markup, html};
 
 use super::{
     svg::{Scale, label, n, ticks, x_axis, y_axis},
-    timeline::source_colour,
+    timeline::{seconds, source_colour},
 };
 use crate::{
-    record::{INBETWEEN, Record},
-    session::{RefreshLog, Session, breach_name},
+    record::{INBETWEEN, Row},
+    session::fault_name,
 };
 
 const WIDTH: f64 = 1080.0;
-const LEFT: f64 = 62.0;
+const LEFT: f64 = 90.0;
 
 /// The worst error of each refresh over time.
-pub(super) fn errors(session: &Session, epsilon: f64) -> Markup {
+pub(super) fn errors(log: &Timeline, epsilon: f64) -> Markup {
     const HEIGHT: f64 = 250.0;
     let (top, bottom) = (30.0, HEIGHT - 26.0);
-    let total = session.seconds().max(0.1);
-    let x = Scale::new((0.0, total), (LEFT, WIDTH - 8.0));
+    let total = seconds(log);
+    let x = Scale::new((0.0, total), (LEFT, WIDTH - 20.0));
     let y = Scale::new((0.0, 2.5 * epsilon), (bottom, top));
-    let points = columns(&session.refreshes, 1000);
+    let points = columns(&log.refreshes, 1000);
     let y_ticks: Vec<_> = ticks(0.0, 2.5 * epsilon, 5).into_iter().map(|t| (y.at(t), label(t))).collect();
     let x_ticks: Vec<_> =
         ticks(0.0, total, 10).into_iter().map(|t| (x.at(t), format!("{} s", label(t)))).collect();
@@ -32,46 +36,47 @@ pub(super) fn errors(session: &Session, epsilon: f64) -> Markup {
         div class="scroll" {
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img"
                 aria-label={ "Error of the answers over time against the tolerance of " (label(epsilon)) " pixels" } {
-                (y_axis(&y_ticks, LEFT, WIDTH - 8.0))
+                (y_axis(&y_ticks, LEFT, WIDTH - 20.0))
                 (x_axis(&x_ticks, bottom))
-                @for r in points.iter().filter(|r| r.breach.is_none()) {
-                    @if let Some(e) = r.error {
-                        circle cx=(n(x.at(r.at))) cy=(n(y.at(f64::from(e)))) r="1.6" fill=(source_colour(r.source)) {}
-                    }
+                @for r in points.iter().filter(|r| r.fault.is_none() && r.error_px > 0.0) {
+                    circle cx=(n(x.at(r.display_s))) cy=(n(y.at(f64::from(r.error_px)))) r="1.6" fill=(source_colour(r.source)) {}
                 }
-                line class="limit" x1=(n(LEFT)) x2=(n(WIDTH - 8.0)) y1=(n(y.at(epsilon))) y2=(n(y.at(epsilon))) {}
-                text class="limit-text" x=(n(WIDTH - 10.0)) y=(n(y.at(epsilon) - 6.0)) text-anchor="end" {
+                line class="limit" x1=(n(LEFT)) x2=(n(WIDTH - 20.0)) y1=(n(y.at(epsilon))) y2=(n(y.at(epsilon))) {}
+                text class="limit-text" x=(n(WIDTH - 22.0)) y=(n(y.at(epsilon) - 6.0)) text-anchor="end" {
                     "tolerance " (label(epsilon)) " px"
                 }
-                @for r in points.iter().filter(|r| r.breach.is_some()) {
-                    @let at = r.error.map_or(top - 12.0, |e| y.at(f64::from(e)));
-                    circle cx=(n(x.at(r.at))) cy=(n(at)) r="2.6" fill="var(--bad)" {
-                        title { (format!("{:.2} s: ", r.at)) @if let Some(b) = r.breach { (breach_name(b)) } }
+                @for r in points.iter() {
+                    @if let Some(fault) = r.fault {
+                        @let at = if fault == Fault::Off { y.at(f64::from(r.error_px)) } else { top - 12.0 };
+                        circle cx=(n(x.at(r.display_s))) cy=(n(at)) r="2.6" fill="var(--bad)" {
+                            title { (format!("{:.2} s: ", r.display_s)) (fault_name(fault)) }
+                        }
                     }
                 }
-                text class="lane" x=(n(LEFT - 6.0)) y=(n(top - 8.0)) text-anchor="end" { "no match" }
+                text class="lane" x=(n(LEFT - 6.0)) y=(n(top - 8.0)) text-anchor="end" { "no match, ghost" }
             }
         }
     }
 }
 
 /// At most `count` refreshes: of each column the worst one.
-fn columns(refreshes: &[RefreshLog], count: usize) -> Vec<RefreshLog> {
+fn columns(refreshes: &[RefreshMark], count: usize) -> Vec<RefreshMark> {
     let size = refreshes.len().div_ceil(count).max(1);
-    let rank =
-        |r: &&RefreshLog| (r.breach.is_some(), r.error.map_or(0, |e| (e.clamp(0.0, 1e6) * 1e3) as u64));
+    let rank = |r: &&RefreshMark| (r.fault.is_some(), (r.error_px.clamp(0.0, 1e6) * 1e3) as u64);
     refreshes.chunks(size).filter_map(|c| c.iter().max_by_key(rank).copied()).collect()
 }
 
 /// How long the model's runs took.
-pub(super) fn latencies(samples_ms: &[f64]) -> Markup {
+pub(super) fn latencies(samples_ms: &[f32]) -> Markup {
     const HEIGHT: f64 = 260.0;
     const W: f64 = 520.0;
     let Ok(mut histogram) = Histogram::<u64>::new(3) else { return html! {} };
     histogram.auto(true);
     for ms in samples_ms {
-        let micros = (ms * 1e3).round().max(0.0) as u64;
-        histogram.saturating_record(micros);
+        let micros = (f64::from(*ms) * 1e3).round().max(0.0) as u64;
+        if histogram.record(micros).is_err() {
+            return html! {};
+        }
     }
     if histogram.is_empty() {
         return html! {};
@@ -89,7 +94,7 @@ pub(super) fn latencies(samples_ms: &[f64]) -> Markup {
         counts[((t * bars as f64).max(0.0) as usize).min(bars - 1)] += v.count_at_value();
     }
     let most = counts.iter().copied().max().unwrap_or(1).max(1) as f64;
-    let (left, right, top, bottom) = (44.0, W - 12.0, 22.0, HEIGHT - 40.0);
+    let (left, right, top, bottom) = (44.0, W - 18.0, 22.0, HEIGHT - 40.0);
     let x = Scale::new((from, to), (left, right));
     let y = Scale::new((0.0, most), (bottom, top));
     let width = (right - left) / bars as f64;
@@ -134,20 +139,20 @@ const COLOURS: [&str; 7] = [
     "var(--soft)",
 ];
 
-/// Runs a second against the share of violations, one point a record.
-pub(super) fn frontier(records: &[Record]) -> Markup {
+/// Runs a second against the share of violations, one point a row.
+pub(super) fn frontier(rows: &[Row]) -> Markup {
     const HEIGHT: f64 = 260.0;
     const W: f64 = 520.0;
     let mut policies: Vec<&str> = Vec::new();
-    for r in records {
+    for r in rows {
         if !policies.contains(&r.policy.as_str()) {
             policies.push(&r.policy);
         }
     }
-    let most = records.iter().map(Record::runs_per_second).fold(1.0, f64::max) * 1.08;
-    let worst = records.iter().map(Record::violation_rate).fold(0.02, f64::max);
-    let promise = records.first().map_or(0.0, |r| r.miss_rate);
-    let (left, right, top, bottom) = (44.0, W - 12.0, 14.0, HEIGHT - 40.0);
+    let most = rows.iter().map(Row::runs_per_s).fold(1.0, f64::max) * 1.08;
+    let worst = rows.iter().map(Row::violation_rate).fold(0.02, f64::max);
+    let promise = rows.first().map_or(0.0, |r| r.miss_rate);
+    let (left, right, top, bottom) = (44.0, W - 18.0, 14.0, HEIGHT - 40.0);
     let x = Scale::new((0.0, most), (left, right));
     // A square-root axis: one percent and fifty are both of interest.
     let y_scale = Scale::new((0.0, worst.max(promise * 2.0).sqrt() * 1.05), (bottom, top));
@@ -174,11 +179,11 @@ pub(super) fn frontier(records: &[Record]) -> Markup {
                     (y_axis(&y_ticks, left, right))
                     line class="limit" x1=(n(left)) x2=(n(right)) y1=(n(y(promise))) y2=(n(y(promise))) {}
                     text class="limit-text" x=(n(right)) y=(n(y(promise) - 5.0)) text-anchor="end" { "promised" }
-                    @for r in records {
-                        circle cx=(n(x.at(r.runs_per_second()))) cy=(n(y(r.violation_rate()))) fill=(colour(&r.policy))
+                    @for r in rows {
+                        circle cx=(n(x.at(r.runs_per_s()))) cy=(n(y(r.violation_rate()))) fill=(colour(&r.policy))
                             r=(if r.policy == INBETWEEN { "6" } else { "5" }) fill-opacity=".85" {
                             title { (r.policy) ", " (r.scene) " seed " (r.seed) ": "
-                                (format!("{:.1} runs/s, {:.2}% violations", r.runs_per_second(), r.violation_rate() * 100.0)) }
+                                (format!("{:.1} runs/s, {:.2}% violations", r.runs_per_s(), r.violation_rate() * 100.0)) }
                         }
                     }
                     (x_axis(&x_ticks, bottom))

@@ -6,7 +6,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use maud::{Markup, html};
 
 use super::{svg::n, timeline::source_colour};
-use crate::session::{FramePlan, Still, breach_name, reason_name, source_name};
+use inbetween_sim::measure::Fault;
+
+use crate::session::{Still, fault_name, reason_name, source_name};
 
 /// The strip.
 pub(super) fn film(stills: &[Still], epsilon: f64) -> Markup {
@@ -26,24 +28,24 @@ fn frame(still: &Still, epsilon: f64) -> Markup {
     let (w, h) = (f64::from(still.width), f64::from(still.height));
     let stroke = w / 160.0;
     let colour = source_colour(still.refresh.source);
-    let plan = still.plan.map(|p| match p {
-        FramePlan::Run(r) => format!("frame run ({})", reason_name(r)),
-        FramePlan::Skip(r) => format!("frame skipped ({})", reason_name(r)),
-    });
-    let verdict = match (still.refresh.breach, still.refresh.error) {
-        (Some(b), Some(e)) => format!("{}: {e:.1} px of {epsilon}", breach_name(b)),
-        (Some(b), None) => breach_name(b).into(),
-        (None, Some(e)) => format!("error {e:.1} px of {epsilon}"),
-        (None, None) => "nothing to answer".into(),
+    let plan = still
+        .plan
+        .map(|p| format!("frame {} ({})", if p.run { "run" } else { "skipped" }, reason_name(p.reason)));
+    let error = still.refresh.error_px;
+    let verdict = match still.refresh.fault {
+        Some(fault @ Fault::Off) => format!("{}: {error:.1} px of {epsilon}", fault_name(fault)),
+        Some(fault) => fault_name(fault).into(),
+        None if still.truth.is_empty() => "nothing to answer".into(),
+        None => format!("error {error:.1} px of {epsilon}"),
     };
     let alt = format!(
         "Frame at {:.2} s with {} true and {} answered boxes; {verdict}",
-        still.at,
+        still.refresh.display_s,
         still.truth.len(),
         still.answer.len()
     );
     html! {
-        figure class=[still.refresh.breach.map(|_| "breach")] {
+        figure class=[still.refresh.fault.map(|_| "breach")] {
             svg viewBox={ "0 0 " (n(w)) " " (n(h)) } role="img" aria-label=(alt) {
                 image href={ "data:image/jpeg;base64," (STANDARD.encode(&still.jpeg)) } width=(n(w)) height=(n(h)) preserveAspectRatio="none" {}
                 @for m in &still.answer {
@@ -52,7 +54,7 @@ fn frame(still: &Still, epsilon: f64) -> Markup {
                         stroke=(colour) stroke-width=(n(stroke * 1.6)) {}
                     @if let Some(id) = m.identity {
                         text x=(n(f64::from(b.x0) + stroke)) y=(n((f64::from(b.y0) - stroke * 1.5).max(stroke * 9.0))) fill=(colour)
-                            stroke="#000" stroke-width=(n(stroke * 1.2)) paint-order="stroke" font-size=(n(w / 26.0)) { (id) }
+                            stroke="#000" stroke-width=(n(stroke * 0.9)) paint-order="stroke" font-weight="700" font-size=(n(w / 20.0)) { (id) }
                     }
                 }
                 @for m in &still.truth {
@@ -64,7 +66,7 @@ fn frame(still: &Still, epsilon: f64) -> Markup {
                 }
             }
             figcaption {
-                b { (format!("{:.2} s", still.at)) } " · " (source_name(still.refresh.source))
+                b { (format!("{:.2} s", still.refresh.display_s)) } " · " (source_name(still.refresh.source))
                 @if let Some(age) = still.refresh.age_ms { (format!(", {age:.0} ms old")) } br;
                 (verdict) @if let Some(p) = plan { br; (p) }
             }

@@ -1,6 +1,6 @@
 //! The report: one HTML file that shows what was promised, what was kept, and how.
 //! **Invariant:** the page needs nothing but itself: no link, script, font or picture from elsewhere.
-//! It does not measure: it draws a [`Session`] and [`Record`]s.
+//! It does not measure: it draws the simulator's rows and timelines.
 
 mod charts;
 mod film;
@@ -12,10 +12,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::{
-    record::Record,
-    session::{Session, Still},
-};
+use inbetween_sim::Report as Detail;
+
+use crate::{record::Row, session::Still};
 
 /// What a report shows.
 #[derive(Clone, Debug, Default)]
@@ -27,11 +26,9 @@ pub struct Report {
     /// What a reader must know to judge the figures.
     pub notes: Vec<String>,
     /// Results; the first is the one that the verdict is about.
-    pub records: Vec<Record>,
-    /// What happened in the session of the first record, when it was logged.
-    pub session: Option<Session>,
-    /// Times of the model's runs, in milliseconds.
-    pub latencies_ms: Vec<f64>,
+    pub rows: Vec<Row>,
+    /// What happened in the session of the first row, when it was logged.
+    pub detail: Option<Detail>,
     /// Frames of that session.
     pub stills: Vec<Still>,
     /// The command that makes this report again.

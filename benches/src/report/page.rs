@@ -6,14 +6,13 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{Report, charts, film, timeline};
 use crate::{
-    record::{INBETWEEN, Record},
+    record::{INBETWEEN, Row, kept},
     table,
 };
 
 pub(super) fn page(report: &Report) -> Markup {
-    let first = report.records.first();
-    let several =
-        report.records.iter().any(|r| first.is_some_and(|f| (&f.scene, f.seed) != (&r.scene, r.seed)));
+    let first = report.rows.first();
+    let several = report.rows.iter().any(|r| first.is_some_and(|f| (&f.scene, f.seed) != (&r.scene, r.seed)));
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -28,31 +27,32 @@ pub(super) fn page(report: &Report) -> Markup {
                 main {
                     h1 { (report.title) }
                     p class="soft" { (report.lead) }
-                    @if let Some(r) = first { @if several { (summary(&report.records)) } @else { (verdict(r)) (tiles(r)) } }
+                    @if let Some(r) = first { @if several { (summary(&report.rows)) } @else { (verdict(r)) (tiles(r)) } }
                     @if !report.notes.is_empty() {
                         div class="notes" { ul { @for note in &report.notes { li { (note) } } } }
                     }
-                    @if let (Some(session), Some(r)) = (&report.session, first) {
+                    @if let (Some(detail), Some(r)) = (&report.detail, first) {
                         h2 { "What happened, frame by frame" }
-                        (timeline::timeline(session))
+                        (timeline::timeline(detail))
                         h2 { "Error against the tolerance" }
                         p class="soft" { "One point for each display refresh, in the colour of the answer's source; red points violate." }
-                        (charts::errors(session, r.epsilon))
+                        (charts::errors(&detail.timeline, r.epsilon))
                     }
                     @if !report.stills.is_empty() {
                         @let epsilon = first.map_or(0.0, |r| r.epsilon);
                         h2 { "Frames with truth and answers" }
                         (film::film(&report.stills, epsilon))
                     }
-                    @if !report.records.is_empty() {
+                    @if !report.rows.is_empty() {
                         h2 { "Policies" }
-                        (policies(&report.records, several))
+                        (policies(&report.rows, several))
                     }
-                    @if report.records.len() > 1 || !report.latencies_ms.is_empty() {
+                    @let latencies = report.detail.as_ref().map_or(&[][..], |d| &d.latencies_ms);
+                    @if report.rows.len() > 1 || !latencies.is_empty() {
                         h2 { "Cost" }
                         div class="charts" {
-                            @if report.records.len() > 1 { (charts::frontier(&report.records)) }
-                            (charts::latencies(&report.latencies_ms))
+                            @if report.rows.len() > 1 { (charts::frontier(&report.rows)) }
+                            (charts::latencies(latencies))
                         }
                     }
                     footer {
@@ -66,12 +66,12 @@ pub(super) fn page(report: &Report) -> Markup {
     }
 }
 
-fn verdict(r: &Record) -> Markup {
+fn verdict(r: &Row) -> Markup {
     let rate = r.violation_rate();
     html! {
-        div class={ "verdict" @if !r.kept() { " broken" } } {
+        div class={ "verdict" @if !kept(r) { " broken" } } {
             div {
-                strong { @if r.kept() { "Promise kept." } @else { "Promise broken." } }
+                strong { @if kept(r) { "Promise kept." } @else { "Promise broken." } }
                 " The card allows " (percent(r.miss_rate)) " of refreshes to be wrong by more than " (r.epsilon)
                 " px; " (percent(rate)) " were (" (r.violations) " of " (r.refreshes) ")."
                 @if r.violations > 0 { " Of these, " (r.flagged_violations) " answers had said that they might be." }
@@ -80,26 +80,26 @@ fn verdict(r: &Record) -> Markup {
     }
 }
 
-fn tiles(r: &Record) -> Markup {
+fn tiles(r: &Row) -> Markup {
     let tile = |value: String, name: &str| html! { div class="tile" { b { (value) } span { (name) } } };
     html! {
         div class="tiles" {
             (tile(r.frames.to_string(), "camera frames"))
             (tile(r.runs.to_string(), "model runs"))
             @if r.runs > 0 { (tile(format!("{:.1}×", r.frames as f64 / r.runs as f64), "fewer runs than frames")) }
-            (tile(format!("{:.1}", r.runs_per_second()), "model runs a second"))
+            (tile(format!("{:.1}", r.runs_per_s()), "model runs a second"))
             (tile(format!("{:.0}", r.refreshes as f64 / r.seconds.max(1e-9)), "answers a second"))
-            @if let Some(age) = r.mean_age_ms { (tile(format!("{age:.0} ms"), "mean age of the key frame")) }
-            @if let Some(ns) = r.cpu_ns_per_frame { (tile(format!("{:.0} µs", ns as f64 / 1e3), "own CPU time a frame")) }
+            (tile(format!("{:.0} ms", r.age_ms_mean), "mean age of the key frame"))
+            @if r.cpu_ns_per_frame > 0.0 { (tile(format!("{:.0} µs", r.cpu_ns_per_frame / 1e3), "own CPU time a frame")) }
         }
     }
 }
 
-fn summary(records: &[Record]) -> Markup {
-    let ours: Vec<&Record> = records.iter().filter(|r| r.policy == INBETWEEN).collect();
-    let kept = ours.iter().filter(|r| r.kept()).count();
+fn summary(rows: &[Row]) -> Markup {
+    let ours: Vec<&Row> = rows.iter().filter(|r| r.policy == INBETWEEN).collect();
+    let kept = ours.iter().filter(|r| kept(r)).count();
     let worst = ours.iter().max_by(|a, b| a.violation_rate().total_cmp(&b.violation_rate()));
-    let lines = table::ratio_lines(records);
+    let lines = table::ratio_lines(rows);
     html! {
         @if !ours.is_empty() {
             div class={ "verdict" @if kept < ours.len() { " broken" } } {
@@ -117,16 +117,16 @@ fn percent(x: f64) -> String {
     if x > 0.0 && x < 0.0995 { format!("{:.2}%", x * 100.0) } else { format!("{:.1}%", x * 100.0) }
 }
 
-fn policies(records: &[Record], several: bool) -> Markup {
+fn policies(rows: &[Row], several: bool) -> Markup {
     html! {
         div class="scroll" {
             table {
                 thead { tr { @for head in table::heads(several) { th scope="col" { (head) } } } }
                 tbody {
-                    @for r in records {
+                    @for r in rows {
                         tr class=[(r.policy == INBETWEEN).then_some("ours")] {
                             @for cell in table::cells(r, several) { td { (cell) } }
-                            td class=(if r.kept() { "yes" } else { "no" }) { @if r.kept() { "yes" } @else { "no" } }
+                            td class=(if kept(r) { "yes" } else { "no" }) { @if kept(r) { "yes" } @else { "no" } }
                         }
                     }
                 }

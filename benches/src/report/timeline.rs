@@ -4,8 +4,10 @@
 
 use maud::{Markup, html};
 
+use inbetween_sim::{Report as Detail, Timeline, measure::FrameMark};
+
 use super::svg::{Scale, label, n, ticks, x_axis};
-use crate::session::{FramePlan, Session, breach_name, reason_name, source_name};
+use crate::session::{fault_name, reason_name, source_name};
 
 const WIDTH: f64 = 1080.0;
 const LEFT: f64 = 62.0;
@@ -73,18 +75,32 @@ fn spans<K: PartialEq + Copy>(items: &[(f64, K)], end: f64) -> Vec<Span<K>> {
     out
 }
 
+/// Seconds from the start to the last event.
+pub(super) fn seconds(timeline: &Timeline) -> f64 {
+    let frame = timeline.frames.last().map_or(0.0, |f| f.captured_s);
+    frame.max(timeline.refreshes.last().map_or(0.0, |r| r.display_s)).max(0.1)
+}
+
 /// The strip with its legends.
-pub(super) fn timeline(session: &Session) -> Markup {
-    let total = session.seconds().max(0.1);
+pub(super) fn timeline(detail: &Detail) -> Markup {
+    let log = &detail.timeline;
+    let total = seconds(log);
     let step = ticks(0.0, total, MAX_ROWS as usize).get(1).copied().unwrap_or(total);
     let row = if total <= 6.0 { total } else { step.max(total.min(5.0)) };
     let rows = (total / row).ceil().max(1.0) as usize;
-    let frame_period = total / session.frames.len().max(1) as f64;
-    let refresh_period = total / session.refreshes.len().max(1) as f64;
-    let skips: Vec<(f64, FramePlan)> = session.frames.iter().map(|f| (f.at, f.plan)).collect();
-    let skips = spans(&skips, total + frame_period);
-    let answers: Vec<(f64, &'static str)> = session.refreshes.iter().map(|r| (r.at, r.source)).collect();
+    let frame_period = total / log.frames.len().max(1) as f64;
+    let refresh_period = total / log.refreshes.len().max(1) as f64;
+    let plans: Vec<_> = log.frames.iter().map(|f| (f.captured_s, (f.run, f.reason))).collect();
+    let plans = spans(&plans, total + frame_period);
+    let answers: Vec<_> = log.refreshes.iter().map(|r| (r.display_s, r.source)).collect();
     let answers = spans(&answers, total + refresh_period);
+    let runs: Vec<(f64, f64)> = log
+        .frames
+        .iter()
+        .filter(|f| f.run)
+        .zip(&detail.latencies_ms)
+        .map(|(f, ms)| (f.captured_s, f64::from(*ms) * 1e-3))
+        .collect();
     let height = rows as f64 * ROW + 6.0;
     html! {
         div class="scroll" {
@@ -92,14 +108,14 @@ pub(super) fn timeline(session: &Session) -> Markup {
                 aria-label="Timeline: frames that were run and skipped, model busy times, source of each answer, violations" {
                 @for r in 0..rows {
                     @let (from, to) = (r as f64 * row, (r + 1) as f64 * row);
-                    @let x = Scale::new((from, to), (LEFT, WIDTH - 8.0));
+                    @let x = Scale::new((from, to), (LEFT, WIDTH - 20.0));
                     @let y = r as f64 * ROW;
                     (lane_names(y))
-                    (frames(&skips, x, y, from, to))
-                    @for run in session.runs.iter().filter(|run| run.captured < to && run.completed > from) {
-                        rect x=(n(x.at(run.captured))) y=(n(y + 21.0)) rx="1.5" height="5" fill="var(--model)" opacity=".75"
-                            width=(n((x.at(run.completed) - x.at(run.captured)).max(1.0))) {
-                            title { "model run, " (format!("{:.0}", (run.completed - run.captured) * 1e3)) " ms" }
+                    (frames(&plans, x, y, from, to))
+                    @for &(start, takes) in runs.iter().filter(|r| r.0 < to && r.0 + r.1 > from) {
+                        rect x=(n(x.at(start))) y=(n(y + 21.0)) rx="1.5" height="5" fill="var(--model)" opacity=".75"
+                            width=(n((x.at(start + takes) - x.at(start)).max(1.0))) {
+                            title { "model run, " (format!("{:.0}", takes * 1e3)) " ms" }
                         }
                     }
                     @for span in answers.iter().filter(|s| s.from < to && s.to > from) {
@@ -108,13 +124,13 @@ pub(super) fn timeline(session: &Session) -> Markup {
                             title { (span.count) " answers: " (source_name(span.kind)) }
                         }
                     }
-                    @for refresh in session.refreshes.iter().filter(|q| q.at >= from && q.at < to) {
-                        @if let Some(breach) = refresh.breach {
-                            rect x=(n(x.at(refresh.at))) y=(n(y + 47.0)) height="7" fill="var(--bad)"
-                                width=(n((x.at(refresh.at + refresh_period) - x.at(refresh.at)).max(1.2)))
-                                opacity=(if refresh.believed { "1" } else { ".5" }) {
-                                title { (format!("{:.2} s: ", refresh.at)) (breach_name(breach))
-                                    @if !refresh.believed { " (the answer said that it might be)" } }
+                    @for refresh in log.refreshes.iter().filter(|q| q.display_s >= from && q.display_s < to) {
+                        @if let Some(fault) = refresh.fault {
+                            rect x=(n(x.at(refresh.display_s))) y=(n(y + 47.0)) height="7" fill="var(--bad)"
+                                width=(n((x.at(refresh.display_s + refresh_period) - x.at(refresh.display_s)).max(1.2)))
+                                opacity=(if refresh.within_tolerance { "1" } else { ".5" }) {
+                                title { (format!("{:.2} s: ", refresh.display_s)) (fault_name(fault))
+                                    @if !refresh.within_tolerance { " (the answer said that it might be)" } }
                             }
                         }
                     }
@@ -124,7 +140,7 @@ pub(super) fn timeline(session: &Session) -> Markup {
                 }
             }
         }
-        (legend(session))
+        (legend(log))
     }
 }
 
@@ -136,20 +152,18 @@ fn lane_names(y: f64) -> Markup {
     }
 }
 
-fn frames(spans: &[Span<FramePlan>], x: Scale, y: f64, from: f64, to: f64) -> Markup {
+fn frames(spans: &[Span<(bool, &'static str)>], x: Scale, y: f64, from: f64, to: f64) -> Markup {
     html! {
         @for span in spans.iter().filter(|s| s.from < to && s.to > from) {
             @let width = x.at(span.to) - x.at(span.from);
-            @match span.kind {
-                FramePlan::Run(reason) => {
-                    rect x=(n(x.at(span.from))) y=(n(y + 2.0)) height="15" width=(n(width.clamp(1.6, 5.0))) fill=(run_colour(reason)) {
-                        title { (format!("{:.2} s: run, ", span.from)) (reason_name(reason)) }
-                    }
+            @let (run, reason) = span.kind;
+            @if run {
+                rect x=(n(x.at(span.from))) y=(n(y + 2.0)) height="15" width=(n(width.clamp(1.6, 5.0))) fill=(run_colour(reason)) {
+                    title { (format!("{:.2} s: run, ", span.from)) (reason_name(reason)) }
                 }
-                FramePlan::Skip(reason) => {
-                    rect x=(n(x.at(span.from))) y=(n(y + 8.0)) height="6" width=(n(width)) fill=(skip_colour(reason)) {
-                        title { (span.count) " frames skipped: " (reason_name(reason)) }
-                    }
+            } @else {
+                rect x=(n(x.at(span.from))) y=(n(y + 8.0)) height="6" width=(n(width)) fill=(skip_colour(reason)) {
+                    title { (span.count) " frames skipped: " (reason_name(reason)) }
                 }
             }
         }
@@ -169,35 +183,32 @@ fn tally<K: PartialEq + Copy>(kinds: impl Iterator<Item = K>) -> Vec<(K, usize)>
     out
 }
 
-fn legend(session: &Session) -> Markup {
-    let plans = tally(session.frames.iter().map(|f| f.plan));
-    let sources = tally(session.refreshes.iter().map(|r| r.source));
-    let breaches = tally(session.refreshes.iter().filter_map(|r| r.breach));
+fn legend(log: &Timeline) -> Markup {
+    let reasons =
+        |run: bool| tally(log.frames.iter().filter(move |f: &&FrameMark| f.run == run).map(|f| f.reason));
+    let sources = tally(log.refreshes.iter().map(|r| r.source));
+    let faults = tally(log.refreshes.iter().filter_map(|r| r.fault));
     let item = |colour: &str, name: &str, count: usize| {
         html! { li { i style={ "background:" (colour) } {} (name) " " b { (count) } } }
     };
     html! {
-        ul class="legend" aria-label="Frames" {
+        ul class="legend" aria-label="Frames run" {
             li { b { "Frames run" } }
-            @for (plan, count) in &plans { @if let FramePlan::Run(r) = plan { (item(run_colour(r), reason_name(r), *count)) } }
+            @for (reason, count) in reasons(true) { (item(run_colour(reason), reason_name(reason), count)) }
         }
-        ul class="legend" aria-label="Skips" {
+        ul class="legend" aria-label="Frames skipped" {
             li { b { "Frames skipped" } }
-            @for (plan, count) in &plans {
-                @match plan {
-                    FramePlan::Skip(r) => (item(skip_colour(r), reason_name(r), *count)),
-                    FramePlan::Run(_) => {}
-                }
-            }
+            @for (reason, count) in reasons(false) { (item(skip_colour(reason), reason_name(reason), count)) }
         }
         ul class="legend" aria-label="Answers" {
             li { b { "Answers" } }
-            @for (source, count) in &sources { (item(source_colour(source), source_name(source), *count)) }
+            @for (source, count) in sources { (item(source_colour(source), source_name(source), count)) }
         }
         ul class="legend" aria-label="Violations" {
             li { b { "Violations" } }
-            @if breaches.is_empty() { li { "none" } }
-            @for (breach, count) in &breaches { (item("var(--bad)", breach_name(*breach), *count)) }
+            @if faults.is_empty() { li { "none" } }
+            @for (fault, count) in faults { (item("var(--bad)", fault_name(fault), count)) }
+            @if log.truncated { li { "(the strip shows the beginning of a longer session)" } }
         }
     }
 }

@@ -1,0 +1,192 @@
+//! The command line.
+//! **Invariant:** every option says its unit and its default in `--help`.
+//! It does not do anything: the commands do.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::seeds::Seeds;
+
+/// Run a model on key frames, answer for every frame in between, and measure what that is worth.
+#[derive(Debug, Parser)]
+#[command(name = "inbetween", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// A model on a rendered scene (or, with --real, on a real video), with report and summary
+    Demo(DemoArgs),
+    /// A video through a model, against the model on every frame and against every-Nth baselines
+    Run(RunArgs),
+    /// Scenes with exact truth: all policies side by side in virtual time
+    Bench(BenchArgs),
+    /// Look at scene files
+    #[command(subcommand)]
+    Scene(SceneCommand),
+}
+
+/// Where results go.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Output {
+    /// Write one JSON object a line: one for each policy (and scene and seed)
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the HTML report here
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where results go.
+    #[command(flatten)]
+    pub output: Output,
+    /// Use the real video and face detector that `cargo xtask assets` fetches
+    #[arg(long)]
+    pub real: bool,
+    /// Length of the rendered scene in seconds [default: as the scene says]
+    #[arg(long, value_name = "S", conflicts_with = "real")]
+    pub seconds: Option<f64>,
+    /// Seed of scene, camera and latencies
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Take the run times that are measured here instead of the scene's
+    #[arg(long)]
+    pub measured: bool,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A y4m file, H.264 in mp4, a folder of images, or anything that an installed ffmpeg decodes
+    #[arg(long, value_name = "FILE")]
+    pub video: PathBuf,
+    /// The ONNX model
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// The system card (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub card: PathBuf,
+    /// In virtual time every run takes this many milliseconds
+    #[arg(long, value_name = "X", conflicts_with_all = ["measured", "real_time"])]
+    pub latency_ms: Option<f64>,
+    /// In virtual time every run takes what it takes on this machine (the default)
+    #[arg(long, conflicts_with = "real_time")]
+    pub measured: bool,
+    /// Real time: a capture thread, a worker and a display thread, as in an app
+    #[arg(long)]
+    pub real_time: bool,
+    /// Frames a second of image folders
+    #[arg(long, value_name = "FPS", default_value_t = 30.0)]
+    pub fps: f64,
+    /// Stop after this many seconds of video
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<f64>,
+    /// Seed of the engine's audits
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Where results go.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// A scene file, or a pattern for several; may be repeated [default: all that come with the project]
+    #[arg(long, value_name = "FILE|GLOB")]
+    pub scene: Vec<String>,
+    /// Only scenes of this split
+    #[arg(long, value_name = "SPLIT", value_parser = ["tune", "test"])]
+    pub split: Option<String>,
+    /// One seed (`7`) or a range (`0..5` is 0 to 4)
+    #[arg(long, value_name = "A..B", default_value = "0..1")]
+    pub seeds: Seeds,
+    /// A policy: inbetween, every-frame, every-nth-hold[:N], every-nth-kalman[:N], …; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub policy: Vec<String>,
+    /// Length of each sequence in seconds [default: as the scene says]
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<f64>,
+    /// How many sequences run at a time [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Where results go.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Commands on scene files.
+#[derive(Debug, Subcommand)]
+pub enum SceneCommand {
+    /// Write frames as PNG files with their truth as JSON, to train a model on
+    Export(ExportArgs),
+    /// Read scene files and explain what is wrong with them
+    Check {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// Options of `scene export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The scene file
+    #[arg(long, value_name = "FILE")]
+    pub scene: PathBuf,
+    /// Seed of everything that the file leaves open
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How many frames, spread over the scene's length
+    #[arg(long, value_name = "N")]
+    pub frames: u64,
+    /// Folder for `00000.png`, … and `truth.json`
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Scale the frames (and the truth) to this size
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<(u32, u32)>,
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let side = |s: &str| s.parse::<u32>().ok().filter(|n| (1..=4096).contains(n));
+    text.split_once('x')
+        .and_then(|(w, h)| Some((side(w)?, side(h)?)))
+        .ok_or_else(|| "write it as 320x180, with sides from 1 to 4096".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn latency_is_given_or_measured_but_not_both() {
+        let run = ["inbetween", "run", "--video", "v", "--model", "m", "--card", "c", "--latency-ms", "9"];
+        assert!(Cli::try_parse_from(run).is_ok());
+        assert!(Cli::try_parse_from(run.iter().chain(&["--measured"])).is_err());
+        assert!(Cli::try_parse_from(run.iter().chain(&["--real-time"])).is_err());
+    }
+
+    #[test]
+    fn sizes_need_two_sides() {
+        assert_eq!(size("320x180"), Ok((320, 180)));
+        for bad in ["320", "0x4", "x", "320x", "9999x1", "3 x4"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}
