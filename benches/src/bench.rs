@@ -144,7 +144,7 @@ pub fn command(args: &BenchArgs) -> anyhow::Result<()> {
             rows,
             detail,
             stills,
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            command: crate::command_line(),
         };
         report.write(path)?;
         say(format_args!("report: {}", path.display()));

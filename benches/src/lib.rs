@@ -5,9 +5,13 @@
 
 pub mod bench;
 pub mod cli;
+pub mod demo;
+mod facade;
 pub mod film;
+pub mod model;
 pub mod record;
 pub mod report;
+pub mod run;
 mod scene;
 pub mod scenes;
 pub mod seeds;
@@ -15,6 +19,7 @@ pub mod session;
 pub mod table;
 mod terminal;
 pub mod video;
+pub mod workload;
 
 use std::process::ExitCode;
 
@@ -28,6 +33,14 @@ pub fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Bench(args) => bench::command(args).map(|()| ExitCode::SUCCESS),
         Command::Scene(args) => scene::command(args).map(|()| ExitCode::SUCCESS),
-        Command::Demo(_) | Command::Run(_) => anyhow::bail!("not wired yet"),
+        Command::Run(args) => run::command(args).map(|_| ExitCode::SUCCESS),
+        Command::Demo(args) => demo::command(args),
     }
+}
+
+/// The command line as a reader of a report would type it.
+fn command_line() -> String {
+    let mut words = vec!["inbetween".to_owned()];
+    words.extend(std::env::args().skip(1).map(|a| if a.contains(' ') { format!("'{a}'") } else { a }));
+    words.join(" ")
 }

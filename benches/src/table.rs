@@ -73,3 +73,23 @@ pub fn ratio_lines(rows: &[Row]) -> Vec<String> {
         })
         .collect()
 }
+
+/// For each baseline one sentence: its violations beside the first row's, and the runs of both.
+pub fn equal_runs_lines(rows: &[Row]) -> Vec<String> {
+    let Some((first, others)) = rows.split_first() else { return Vec::new() };
+    others
+        .iter()
+        .filter(|r| r.policy != "every-frame")
+        .map(|r| {
+            format!(
+                "{} with {} runs violates {:.2}% of refreshes; {} with {} runs {:.2}%",
+                r.policy,
+                r.runs,
+                r.violation_rate() * 100.0,
+                first.policy,
+                first.runs,
+                first.violation_rate() * 100.0
+            )
+        })
+        .collect()
+}

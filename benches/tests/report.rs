@@ -3,6 +3,8 @@
 //! It does not judge looks.
 #![allow(clippy::unwrap_used, missing_docs)] // helpers of tests may fail as tests do
 
+mod common;
+
 use std::collections::BTreeMap;
 
 use inbetween_bench::{
@@ -174,8 +176,8 @@ fn a_broken_promise_is_called_broken() {
 
 #[test]
 fn json_rows_have_every_column_with_its_type() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rows.json");
+    let folder = common::folder("json_rows_have_every_column_with_its_type");
+    let path = folder.join("rows.json");
     write_json(&path, &report().rows).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 4);

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)] // helpers of tests may fail as tests do
 
+mod common;
+
 use std::path::{Path, PathBuf};
 
 use inbetween_bench::video::{Picture, Video, VideoError};
@@ -140,8 +142,8 @@ fn difference(a: &[u8], b: &[u8]) -> f64 {
 
 #[test]
 fn mp4_gives_every_frame_in_order_with_its_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = write(folder.path(), "a.mp4", &mp4(20, UPRIGHT));
+    let folder = common::folder("mp4_gives_every_frame_in_order_with_its_time");
+    let path = write(&folder, "a.mp4", &mp4(20, UPRIGHT));
     assert_eq!(Video::open(&path, 30.0).unwrap().declared_frames, Some(20));
     let pictures = decode(&path).unwrap();
     assert_eq!(pictures.len(), 20);
@@ -155,18 +157,18 @@ fn mp4_gives_every_frame_in_order_with_its_time() {
 
 #[test]
 fn a_sideways_mp4_comes_upright() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = write(folder.path(), "a.mp4", &mp4(2, [0, 0x1_0000, -0x1_0000, 0]));
+    let folder = common::folder("a_sideways_mp4_comes_upright");
+    let path = write(&folder, "a.mp4", &mp4(2, [0, 0x1_0000, -0x1_0000, 0]));
     let pictures = decode(&path).unwrap();
     assert_eq!(pictures[0].image().upright_size(), (H as u32, W as u32));
 }
 
 #[test]
 fn a_damaged_mp4_gives_an_error_and_never_a_panic() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::folder("a_damaged_mp4_gives_an_error_and_never_a_panic");
     let good = mp4(6, UPRIGHT);
     for cut in [12, 40, good.len() / 2, good.len() - 30] {
-        let e = decode(&write(folder.path(), "cut.mp4", &good[..cut])).unwrap_err();
+        let e = decode(&write(&folder, "cut.mp4", &good[..cut])).unwrap_err();
         assert!(matches!(e, VideoError::Damaged { .. } | VideoError::Frame { .. }), "{e}");
     }
     // The tables, which come last, with one byte after the other turned over: an error or some pictures.
@@ -174,19 +176,19 @@ fn a_damaged_mp4_gives_an_error_and_never_a_panic() {
     for at in (tables..good.len()).step_by(3) {
         let mut bytes = good.clone();
         bytes[at] ^= 0xff;
-        let _ = decode(&write(folder.path(), "flip.mp4", &bytes));
+        let _ = decode(&write(&folder, "flip.mp4", &bytes));
     }
 }
 
 #[test]
 fn image_folders_play_in_the_order_of_their_numbers() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::folder("image_folders_play_in_the_order_of_their_numbers");
     for (name, grey) in [("f10.png", 10_u8), ("f9.png", 9), ("F11.PNG", 11)] {
         let picture = image::GrayImage::from_pixel(20, 16, image::Luma([grey]));
-        picture.save_with_format(folder.path().join(name), image::ImageFormat::Png).unwrap();
+        picture.save_with_format(folder.join(name), image::ImageFormat::Png).unwrap();
     }
-    write(folder.path(), "notes.txt", b"not an image");
-    let video = Video::open(folder.path(), 50.0).unwrap();
+    write(&folder, "notes.txt", b"not an image");
+    let video = Video::open(&folder, 50.0).unwrap();
     let pictures: Vec<_> = video.frames().unwrap().map(Result::unwrap).collect();
     assert_eq!(pictures.len(), 3);
     assert_eq!(pictures[1].captured.as_nanos(), 20_000_000);
@@ -196,14 +198,14 @@ fn image_folders_play_in_the_order_of_their_numbers() {
 
 #[test]
 fn what_cannot_be_read_says_why_and_what_to_do() {
-    let folder = tempfile::tempdir().unwrap();
-    let missing = decode(&folder.path().join("missing.mp4")).unwrap_err().to_string();
+    let folder = common::folder("what_cannot_be_read_says_why_and_what_to_do");
+    let missing = decode(&folder.join("missing.mp4")).unwrap_err().to_string();
     assert!(missing.contains("missing.mp4"), "{missing}");
-    let empty = decode(folder.path()).unwrap_err().to_string();
+    let empty = decode(&folder).unwrap_err().to_string();
     assert!(empty.contains("without .png or .jpg"), "{empty}");
-    let none = write(folder.path(), "none.y4m", b"YUV4MPEG2 W16 H16 F30:1\n");
+    let none = write(&folder, "none.y4m", b"YUV4MPEG2 W16 H16 F30:1\n");
     assert!(matches!(decode(&none), Err(VideoError::Empty { .. })));
-    let other = decode(&write(folder.path(), "a.avi", b"RIFF....AVI LIST")).unwrap_err();
+    let other = decode(&write(&folder, "a.avi", b"RIFF....AVI LIST")).unwrap_err();
     assert!(matches!(other, VideoError::NeedsFfmpeg { .. } | VideoError::Ffmpeg { .. }), "{other}");
     let rate = Video::open(&none, 0.0).unwrap_err().to_string();
     assert!(rate.contains("0.1 to 1000"), "{rate}");
@@ -211,9 +213,9 @@ fn what_cannot_be_read_says_why_and_what_to_do() {
 
 #[test]
 fn images_of_two_sizes_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    image::GrayImage::new(20, 16).save(folder.path().join("1.png")).unwrap();
-    image::GrayImage::new(24, 16).save(folder.path().join("2.png")).unwrap();
-    let e = decode(folder.path()).unwrap_err().to_string();
+    let folder = common::folder("images_of_two_sizes_are_refused");
+    image::GrayImage::new(20, 16).save(folder.join("1.png")).unwrap();
+    image::GrayImage::new(24, 16).save(folder.join("2.png")).unwrap();
+    let e = decode(&folder).unwrap_err().to_string();
     assert!(e.contains("from 20x16 to 24x16"), "{e}");
 }

