@@ -1,11 +1,14 @@
 //! `inbetween bench`: scenes with exact truth, all policies side by side in virtual time.
 //! **Invariant:** the rows do not depend on how many sequences run at a time; only the CPU times do.
-//! It does not tune anything.
+//! It does not tune our own settings: only the baselines' N and filter, on the tune split.
 
 use std::time::Instant;
 
 use anyhow::Context as _;
-use inbetween_sim::{Policy, Report as Detail, SceneSpec, Setup, SimulatedDetector, policy, run};
+use inbetween_sim::{
+    Policy, Report as Detail, SceneSpec, Setup, SimulatedDetector, policy, run,
+    tune::{self, Kind, Trial},
+};
 use rayon::prelude::*;
 
 use crate::{
@@ -20,7 +23,66 @@ use crate::{
 };
 
 /// The policies that are compared when none is named.
-pub const POLICIES: [&str; 4] = ["inbetween", "every-frame", "every-nth-hold", "every-nth-kalman"];
+pub const POLICIES: [&str; 5] =
+    ["inbetween", "every-frame", "every-nth-hold", "every-nth-kalman", "every-nth-kalman-hindsight"];
+
+/// Seeds on which N is tuned: none that a bench would use by itself.
+const TUNING_SEEDS: std::ops::Range<u64> = 9000..9002;
+
+/// Where a policy's settings come from.
+#[derive(Clone, Debug)]
+enum Setting {
+    /// Its name says all.
+    Named,
+    /// One setting for all scenes, tuned on the tune split.
+    Tuned(Trial),
+    /// The best setting for each sequence, known only afterwards.
+    Hindsight(Kind),
+}
+
+/// The settings of a policy by its name.
+fn setting(name: &str, jobs: &rayon::ThreadPool) -> anyhow::Result<Setting> {
+    let (base, hindsight) = name.strip_suffix("-hindsight").map_or((name, false), |base| (base, true));
+    let kind = match base {
+        "every-nth-hold" => Kind::Hold,
+        "every-nth-kalman" => Kind::Kalman,
+        "every-nth-inbetween" => Kind::Inbetween,
+        _ => return Ok(Setting::Named),
+    };
+    if hindsight {
+        return Ok(Setting::Hindsight(kind));
+    }
+    let scenes = scenes::select(&[], Some("tune"))?;
+    let pairs: Vec<(&SceneSpec, u64)> =
+        scenes.iter().flat_map(|s| TUNING_SEEDS.map(move |seed| (s, seed))).collect();
+    let bar = progress(Some(pairs.len() as u64), "tuning");
+    let trials: Vec<Vec<Trial>> = jobs.install(|| {
+        let one = |&(spec, seed): &(&SceneSpec, u64)| {
+            let trials = tune::trials(spec, seed, kind);
+            bar.inc(1);
+            trials
+        };
+        pairs.par_iter().map(one).collect()
+    });
+    bar.finish_and_clear();
+    let miss_rate = scenes.iter().map(|s| s.tolerance.miss_rate).fold(f64::INFINITY, f64::min);
+    let (trial, _) = tune::best(&tune::pool(&trials), miss_rate).context("there are no scenes to tune on")?;
+    Ok(Setting::Tuned(trial))
+}
+
+/// A policy for one sequence.
+fn policy_for(name: &str, setting: &Setting, spec: &SceneSpec, seed: u64) -> anyhow::Result<Box<dyn Policy>> {
+    match setting {
+        Setting::Named => policy::by_name(name, spec, seed).with_context(|| format!("scene {}", spec.name)),
+        Setting::Tuned(trial) => Ok(trial.policy(name, spec)),
+        Setting::Hindsight(kind) => {
+            let trials = tune::trials(spec, seed, *kind);
+            let (trial, _) =
+                tune::best(&trials, spec.tolerance.miss_rate).context("there is nothing to choose from")?;
+            Ok(trial.policy(name, spec))
+        }
+    }
+}
 
 /// What is run: every scene with every seed, all policies in lockstep.
 #[derive(Clone, Debug)]
@@ -46,10 +108,15 @@ struct Sequence {
 /// Most marks of a timeline: two minutes at 240 Hz.
 const TIMELINE: usize = 2 * 60 * 240;
 
-fn sequence(spec: &SceneSpec, seed: u64, names: &[String], film: bool) -> anyhow::Result<Sequence> {
-    let mut policies = names
+fn sequence(
+    spec: &SceneSpec,
+    seed: u64,
+    policies: &[(&String, Setting)],
+    film: bool,
+) -> anyhow::Result<Sequence> {
+    let mut policies = policies
         .iter()
-        .map(|name| policy::by_name(name, spec, seed).with_context(|| format!("scene {}", spec.name)))
+        .map(|(name, setting)| policy_for(name, setting, spec, seed))
         .collect::<anyhow::Result<Vec<Box<dyn Policy>>>>()?;
     let mut scene = spec.build(seed);
     let colour = if film { inbetween_sim::Colour::Nv12 } else { inbetween_sim::Colour::Gray };
@@ -80,13 +147,18 @@ pub fn execute(plan: &Plan) -> anyhow::Result<(Vec<Row>, Option<Detail>, Vec<Sti
     let pairs: Vec<(&SceneSpec, u64)> =
         plan.scenes.iter().flat_map(|s| plan.seeds.iter().map(move |&seed| (s, seed))).collect();
     let film = plan.film && pairs.len() == 1;
-    let bar = progress(Some(pairs.len() as u64), "sequences");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.jobs.unwrap_or(0)).build()?;
+    let policies = plan
+        .policies
+        .iter()
+        .map(|name| Ok((name, setting(name, &pool)?)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let bar = progress(Some(pairs.len() as u64), "sequences");
     let done: anyhow::Result<Vec<Sequence>> = pool.install(|| {
         pairs
             .par_iter()
             .map(|&(spec, seed)| {
-                let done = sequence(spec, seed, &plan.policies, film);
+                let done = sequence(spec, seed, &policies, film);
                 bar.inc(1);
                 done
             })
@@ -138,6 +210,7 @@ pub fn command(args: &BenchArgs) -> anyhow::Result<()> {
                 plan.policies.len()
             ),
             notes: vec![
+                "every-nth-hold and every-nth-kalman use one N (and one filter setting) for all scenes, tuned on the tune split; -hindsight uses the best for each sequence, which nobody can know beforehand.".into(),
                 "The scenes are rendered, and the detector is a model of one: it sees the truth and errs as real ones do."
                     .into(),
             ],

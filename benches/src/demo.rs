@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use inbetween_sim::{Colour, Detector, Moment, Policy, Report as Detail, SceneSpec, Setup, policy, run};
 
 use crate::{
-    bench,
+    baselines,
     cli::DemoArgs,
     facade::{self, ModelDetector},
     film::Film,
@@ -26,8 +26,10 @@ use crate::{
     video::Video,
 };
 
-/// The detector of the demo and its card. `None` until it is trained: the simulated one stands in.
-const EMBEDDED: Option<(&str, &[u8])> = None;
+/// The detector of the demo, which `benches/detector/train.py` makes from rendered scenes.
+const MODEL: &[u8] = include_bytes!("../detector/detector.onnx");
+/// Its card: the promise that the demo is held to.
+const CARD: &str = include_str!("../detector/card.toml");
 
 /// Most marks of a timeline: ten minutes at 60 Hz.
 const TIMELINE: usize = 10 * 60 * 60;
@@ -63,8 +65,7 @@ pub fn command(args: &DemoArgs) -> anyhow::Result<ExitCode> {
 fn rendered(args: &DemoArgs) -> anyhow::Result<Vec<Row>> {
     let mut spec = SceneSpec::parse(scenes::DEMO).context("the demo's scene")?;
     scenes::shorten(&mut spec, args.seconds)?;
-    let Some((card, model)) = EMBEDDED else { return simulated(args, spec) };
-    let loaded = Loaded::from_parts(card, model).context("the demo's detector")?;
+    let loaded = Loaded::from_parts(CARD, MODEL).context("the demo's detector")?;
     spec.tolerance = loaded.tolerance();
     spec.display.hz = loaded.card.display.hz;
     let session = session(&loaded, &spec, args.seed, args.measured)?;
@@ -87,7 +88,9 @@ fn rendered(args: &DemoArgs) -> anyhow::Result<Vec<Row>> {
     );
     say(format_args!("\n{lead}\nTime is virtual; {how}."));
     say(table::terminal(&rows, false));
-    for line in table::equal_runs_lines(&rows) {
+    for line in
+        table::equal_runs_lines(&rows).into_iter().chain([table::faults_line(&session.reports[0].faults)])
+    {
         say(line);
     }
     if let Some(path) = &args.output.json {
@@ -99,46 +102,15 @@ fn rendered(args: &DemoArgs) -> anyhow::Result<Vec<Row>> {
         title: "Inbetween demo".into(),
         lead,
         notes: vec![
-            "This scene is rendered: no camera was involved, so its truth is exact at every display time.".into(),
-            format!("Time is virtual; {how}."),
-            "The every-Nth baselines run at the smallest N that gives them at least as many runs as Inbetween made."
+            "This scene is rendered: no camera was involved, so its truth is exact at every display time."
                 .into(),
+            format!("Time is virtual; {how}."),
+            baselines::NOTE.into(),
         ],
         rows: rows.clone(),
         detail: Some(reports.swap_remove(0)),
         stills: session.stills,
         command: crate::command_line(),
-    };
-    report.write(&path)?;
-    say(format_args!("report: {}", path.display()));
-    Ok(rows)
-}
-
-/// The demo before there is a detector: a model of one that sees the truth.
-fn simulated(args: &DemoArgs, spec: SceneSpec) -> anyhow::Result<Vec<Row>> {
-    let plan = bench::Plan {
-        scenes: vec![spec],
-        seeds: vec![args.seed],
-        policies: bench::POLICIES.map(String::from).to_vec(),
-        jobs: None,
-        film: true,
-    };
-    let (rows, detail, stills) = bench::execute(&plan)?;
-    let lead = "The scene is rendered, not filmed, and the detector is simulated: it sees the truth and errs as real ones do.";
-    say(format_args!("\n{lead}"));
-    say(table::terminal(&rows, false));
-    if let Some(path) = &args.output.json {
-        write_json(path, &rows)?;
-    }
-    let path = args.output.report.clone().unwrap_or_else(|| default_report("demo.html"));
-    let report = Report {
-        title: "Inbetween demo".into(),
-        lead: lead.into(),
-        rows: rows.clone(),
-        detail,
-        stills,
-        command: crate::command_line(),
-        ..Report::default()
     };
     report.write(&path)?;
     say(format_args!("report: {}", path.display()));
@@ -163,14 +135,14 @@ pub fn session(loaded: &Loaded, spec: &SceneSpec, seed: u64, measured: bool) -> 
     detector.verdict()?;
     let stills = film.develop(&reports[0].timeline);
     let (frames, runs) = (reports[0].row.frames, reports[0].row.runs);
-    for name in ["every-nth-hold", "every-nth-kalman"] {
-        let mut every = frames.div_ceil(runs.max(1)).clamp(1, 10_000);
+    for (name, fillings) in baselines::at_equal_runs() {
+        let mut every = frames.div_ceil(runs.max(1)).clamp(1, 10_000) as u32;
         loop {
-            let mut one = vec![policy::by_name(&format!("{name}:{every}"), &spec, seed)?];
-            let mut report = drive(&spec, seed, loaded, &mut one, &mut detector, None).swap_remove(0);
-            if report.row.runs >= runs || every == 1 {
-                name.clone_into(&mut report.row.policy);
-                reports.push(report);
+            let mut same: Vec<Box<dyn Policy>> =
+                fillings.iter().map(|f| baselines::policy(name, every, *f, &spec)).collect();
+            let done = drive(&spec, seed, loaded, &mut same, &mut detector, None);
+            if every == 1 || done.iter().all(|r| r.row.runs >= runs) {
+                reports.extend(baselines::best(done));
                 break;
             }
             every -= 1;

@@ -3,6 +3,7 @@
 //! It does not decide when to run a model: the SDK and the simulator's policies do.
 #![forbid(unsafe_code)]
 
+mod baselines;
 pub mod bench;
 pub mod cli;
 pub mod demo;

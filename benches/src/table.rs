@@ -4,6 +4,8 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use inbetween_sim::measure::Faults;
+
 use crate::record::{INBETWEEN, Row, kept, runs_ratio};
 
 /// Column heads; `several` adds scene and seed.
@@ -19,8 +21,8 @@ pub fn heads(several: bool) -> Vec<&'static str> {
 /// The cells of one row, without the last ("kept").
 pub fn cells(r: &Row, several: bool) -> Vec<String> {
     let policy = match r.every {
-        Some(n) => format!("{} (N = {})", r.policy, n),
-        None => r.policy.clone(),
+        Some(n) if n > 1 => format!("{} (N = {n})", r.policy),
+        _ => r.policy.clone(),
     };
     let mut cells = vec![policy];
     if several {
@@ -92,4 +94,22 @@ pub fn equal_runs_lines(rows: &[Row]) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// Which clauses were violated, in one sentence; empty when none was.
+pub fn faults_line(faults: &Faults) -> String {
+    let counts = [
+        (faults.off, "too far off"),
+        (faults.missing, "missing"),
+        (faults.identity, "of another identity"),
+        (faults.ghost, "where nothing is"),
+        (faults.unavailable, "unavailable"),
+    ];
+    let parts: Vec<String> =
+        counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("violations of inbetween, by answer: {}", parts.join(", "))
+    }
 }

@@ -54,11 +54,18 @@ impl Workload {
         Ok(Engine::new(Config::for_images(ValueKind::Boxes, 8.0), 1)?)
     }
 
-    /// Frame `n` of an endless sequence that goes to and fro, with its capture time in that sequence.
-    pub fn endless(&self, n: u64) -> (&(RenderedFrame, Vec<Detection>), Timestamp) {
+    /// Frame `n` of an endless sequence that goes to and fro, with what a detector says about it. No two are equal,
+    /// so that none is answered from a cache.
+    pub fn endless(&self, n: u64) -> (RenderedFrame, &[Detection]) {
         let count = self.frames.len() as u64;
         let turn = n % (2 * count - 2).max(1);
         let at = if turn < count { turn } else { 2 * count - 2 - turn };
-        (&self.frames[at as usize], Timestamp::from_micros(n * 33_333))
+        let (frame, found) = &self.frames[at as usize];
+        let mut frame = frame.clone();
+        frame.captured = Timestamp::from_micros(n * 33_333);
+        for (pixel, byte) in frame.data.iter_mut().zip(n.to_le_bytes()) {
+            *pixel = byte;
+        }
+        (frame, found)
     }
 }

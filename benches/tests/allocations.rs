@@ -76,9 +76,8 @@ fn a_skipped_frame_and_an_answer_allocate_nothing() {
     while skipped < WARM + FRAMES {
         n += 1;
         assert!(n < 40 * FRAMES, "only {skipped} of {n} frames were skipped");
-        let ((rendered, found), at) = work.endless(n);
-        let mut frame = rendered.as_frame();
-        frame.captured = at;
+        let (rendered, found) = work.endless(n);
+        let (at, frame) = (rendered.captured, rendered.as_frame());
         let (plan, allocations) = counted(|| engine.handle_frame(at, &frame).unwrap());
         match plan {
             Plan::Skip(reason) => {
@@ -89,7 +88,7 @@ fn a_skipped_frame_and_an_answer_allocate_nothing() {
                 );
             }
             Plan::Run(ticket) => {
-                let outcome = Outcome::Value(Value::Boxes(found.clone()));
+                let outcome = Outcome::Value(Value::Boxes(found.to_vec()));
                 engine.handle_completion(
                     at + Duration::from_millis(20),
                     Completion { ticket: ticket.id, outcome },

@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use inbetween::{CancelToken, Timestamp, Value};
 use inbetween_flow::Detection;
-use inbetween_sim::{Report as Detail, SceneSpec, policy};
+use inbetween_sim::{Policy, Report as Detail, SceneSpec, policy};
 
 use self::{
     lane::{BaselinePlayer, EnginePlayer, Lane, Shot},
@@ -24,6 +24,7 @@ use self::{
     truth::{EveryFrame, judge},
 };
 use crate::{
+    baselines,
     cli::{Output, RunArgs},
     model::Loaded,
     record::{INBETWEEN, Row, write_json},
@@ -143,9 +144,9 @@ impl Job {
         };
         let cost = self.loaded.cost();
         let mut reports = vec![judge(INBETWEEN, None, &own, &truth, &spec, &cost)];
-        for (name, every, log) in self.baselines(&seen, &spec, own.runs(), period)? {
-            reports.push(judge(name, Some(every), &log, &truth, &spec, &cost));
-        }
+        reports.extend(self.baselines(&seen, &spec, own.runs(), period, |name, every, log| {
+            judge(name, Some(every), log, &truth, &spec, &cost)
+        })?);
         let stills = if self.film {
             stills::take(self.frames()?, &own, &reports[0], &truth, size)?
         } else {
@@ -156,42 +157,40 @@ impl Job {
         Ok(Outcome { reports, stills, median_ms: times[times.len() / 2] })
     }
 
-    /// Every frame, and every Nth with N so that a baseline runs at least as often as the engine did.
+    /// Every frame, and every Nth with the largest N at which a baseline runs at least as often as the engine did.
     fn baselines(
         &self,
         seen: &[Seen],
         spec: &SceneSpec,
         runs: u64,
         period: Duration,
-    ) -> anyhow::Result<Vec<(&'static str, u32, Log)>> {
-        let play = |name: &str, every: u32| -> anyhow::Result<Log> {
-            let full =
-                if every == 1 && name == "every-frame" { name.into() } else { format!("{name}:{every}") };
-            let mut lane = Lane::new(BaselinePlayer(policy::by_name(&full, spec, self.seed)?), period);
+        judge: impl Fn(&str, u32, &Log) -> Detail,
+    ) -> anyhow::Result<Vec<Detail>> {
+        let play = |policy: Box<dyn Policy>| -> anyhow::Result<Log> {
+            let mut lane = Lane::new(BaselinePlayer(policy), period);
             for (index, s) in (0..).zip(seen) {
                 let latency = match self.latency {
                     Latency::Given(latency) => latency,
                     Latency::Measured | Latency::Real => s.took,
                 };
-                lane.frame(&Shot {
-                    index,
-                    captured: s.captured,
-                    frame: None,
-                    found: &s.boxes,
-                    latency: Some(latency),
-                })?;
+                let (captured, found) = (s.captured, &s.boxes[..]);
+                lane.frame(&Shot { index, captured, frame: None, found, latency: Some(latency) })?;
             }
             Ok(lane.finish(seen.last().map_or(Timestamp::ZERO, |s| s.captured)))
         };
-        let mut out = vec![("every-frame", 1, play("every-frame", 1)?)];
-        for name in ["every-nth-hold", "every-nth-kalman"] {
+        let every_frame = policy::by_name("every-frame", spec, self.seed)?;
+        let mut out = vec![judge("every-frame", 1, &play(every_frame)?)];
+        for (name, fillings) in baselines::at_equal_runs() {
             let mut every = (seen.len() as u64).div_ceil(runs.max(1)).clamp(1, 10_000) as u32;
-            let mut log = play(name, every)?;
-            while every > 1 && log.runs() < runs {
+            // When a baseline runs does not depend on what it fills the time with.
+            while every > 1 && play(baselines::policy(name, every, fillings[0], spec))?.runs() < runs {
                 every -= 1;
-                log = play(name, every)?;
             }
-            out.push((name, every, log));
+            let mut done = Vec::new();
+            for filling in fillings {
+                done.push(judge(name, every, &play(baselines::policy(name, every, filling, spec))?));
+            }
+            out.extend(baselines::best(done));
         }
         Ok(out)
     }
@@ -254,7 +253,9 @@ pub fn show(
     say(format_args!("\n{lead}"));
     say("Truth is the model's own output on every frame; answers are matched with it by best overlap.");
     say(table::terminal(&rows, false));
-    for line in table::equal_runs_lines(&rows) {
+    for line in
+        table::equal_runs_lines(&rows).into_iter().chain([table::faults_line(&outcome.reports[0].faults)])
+    {
         say(line);
     }
     if let Some(path) = &output.json {
@@ -262,7 +263,7 @@ pub fn show(
     }
     if let Some(path) = &output.report {
         notes.push("The truth here is the model's own output on every frame of the same video, not a person's labels.".into());
-        notes.push("Every-Nth baselines run on the smallest N that gives them at least as many runs as Inbetween made.".into());
+        notes.push(baselines::NOTE.into());
         if job.latency == Latency::Real {
             notes.push("Baselines are computed in virtual time with the run times that were measured on every frame.".into());
         }

@@ -1,0 +1,31 @@
+//! The every-Nth baselines at as many runs as the engine made, in their best setting.
+//! **Invariant:** a baseline is never shown with fewer runs than the engine, nor with a worse filter than the best tried.
+//! It does not run them.
+
+use inbetween_sim::{
+    Policy, Report as Detail, SceneSpec,
+    policy::Estimator,
+    tune::{Filling, Q, Trial},
+};
+
+/// What a reader must know about them.
+pub const NOTE: &str = "every-nth-hold and every-nth-kalman run at the largest N that gives them at least as many runs \
+    as Inbetween made; the Kalman filter has the best of four settings for this very session, chosen afterwards.";
+
+/// The baselines by name, each with the settings that are tried.
+pub fn at_equal_runs() -> [(&'static str, Vec<Filling>); 2] {
+    [
+        ("every-nth-hold", vec![Filling::Baseline(Estimator::Hold)]),
+        ("every-nth-kalman", Q.iter().map(|&q| Filling::Baseline(Estimator::Kalman { q })).collect()),
+    ]
+}
+
+/// A baseline that runs on every `every`-th frame.
+pub fn policy(name: &str, every: u32, filling: Filling, spec: &SceneSpec) -> Box<dyn Policy> {
+    Trial { every, filling, violations: 0, refreshes: 0, runs: 0 }.policy(name, spec)
+}
+
+/// The report with the fewest violations.
+pub fn best(reports: Vec<Detail>) -> Option<Detail> {
+    reports.into_iter().min_by_key(|r| r.row.violations)
+}
