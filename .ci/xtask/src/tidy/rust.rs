@@ -166,11 +166,21 @@ fn has_number(value: &str) -> bool {
 
 /// The comment above line `index`, or above the constants that it closes up with, and behind it.
 fn comment_of(lines: &[&str], index: usize) -> String {
-    let above = lines[..index]
+    let mut top = index;
+    while let Some(above) = top.checked_sub(1).map(|i| lines[i].trim_start()) {
+        if above == "];" {
+            // A table: up to where it begins.
+            top = lines[..top].iter().rposition(|l| l.contains("const ")).unwrap_or(0);
+        } else if is_constant(above) {
+            top -= 1;
+        } else {
+            break;
+        }
+    }
+    let above = lines[..top]
         .iter()
         .rev()
         .map(|l| l.trim_start())
-        .skip_while(|l| is_constant(l))
         .take_while(|l| l.starts_with("//") || l.starts_with("#["))
         .filter(|l| l.starts_with("//"))
         .map(|l| l.trim_start_matches('/'));
