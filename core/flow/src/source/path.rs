@@ -79,6 +79,11 @@ impl Path {
         self.history.oldest().unwrap_or(self.good)
     }
 
+    /// Number `j` by the newest evidence.
+    pub fn level(&self, j: usize) -> f32 {
+        self.axes[j].x
+    }
+
     /// Number `j` on the key frame.
     pub fn key(&self, j: usize) -> f32 {
         self.key[j]

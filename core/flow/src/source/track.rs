@@ -24,8 +24,10 @@ const FLICKER: f32 = 0.6;
 pub(super) const DORMANT: f32 = 2.0;
 /// The follower's error between frames is not taken as smaller than this, in pixels.
 pub(super) const LEAST_SIGMA: f32 = 0.05;
-/// A track of which another one covers more than this share is seen in part only.
+/// A track of which another one covers more than this share may be seen in part only.
 const COVERED: f32 = 0.08;
+/// A fit that leaves less than this unexplained is of the whole track: it is in front.
+const PLAIN: f32 = 0.3;
 /// Log-size limits: boxes from half a pixel to 65,536 pixels wide.
 const LOG_SIZE: (f32, f32) = (-0.7, 11.1);
 
@@ -213,13 +215,16 @@ impl Track {
         let (grown, wider) = (libm::logf(fit.scale), 0.5 * libm::logf(fit.stretch));
         let mut to =
             [key[0] + fit.moved.x, key[1] + fit.moved.y, key[2] + grown + wider, key[3] + grown - wider];
-        if covered.area() > COVERED * self.position(time).area() {
-            // A part says where the whole is, but not how large: the size stays.
-            (to[2], to[3]) = (self.path.position(2, time), self.path.position(3, time));
-        }
         let size = libm::expf(0.5 * (key[2] + key[3])).max(2.0);
         let sigma = fit.sigma.abs().max(LEAST_SIGMA);
-        self.path.follow(time, |j| to[j], |j| if j < 2 { sigma } else { 1.4 * sigma / size });
+        let mut resized = 1.4 * sigma / size;
+        if fit.residual > PLAIN && covered.area() > COVERED * self.position(time).area() {
+            // A part says where the whole is, but not how large: the size stays, and may be wrong by that much.
+            let last = [self.path.level(2), self.path.level(3)];
+            resized = resized.max((to[2] - last[0]).abs()).max((to[3] - last[1]).abs());
+            (to[2], to[3]) = (last[0], last[1]);
+        }
+        self.path.follow(time, |j| to[j], |j| if j < 2 { sigma } else { resized });
     }
 
     /// Its motion from the key frame to the newest evidence.
