@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::{
     cli::BenchArgs,
     film::Film,
-    record::{Row, kept, write_json},
+    record::{Row, write_json},
     report::Report,
     scenes,
     session::Still,
@@ -240,18 +240,8 @@ fn print(plan: &Plan, rows: &[Row]) {
         say(table::terminal(&own, plan.seeds.len() > 1));
     }
     if plan.scenes.len() * plan.seeds.len() > 1 {
-        say("");
-        for name in &plan.policies {
-            let own: Vec<&Row> = rows.iter().filter(|r| &r.policy == name).collect();
-            let good = own.iter().filter(|r| kept(r)).count();
-            let mean = |f: fn(&Row) -> f64| own.iter().map(|r| f(r)).sum::<f64>() / own.len().max(1) as f64;
-            say(format_args!(
-                "{name}: promise kept in {good} of {}, mean violations {:.2}%, mean {:.1} runs/s",
-                own.len(),
-                mean(Row::violation_rate) * 100.0,
-                mean(Row::runs_per_s)
-            ));
-        }
+        say("\nall sequences");
+        say(table::terminal_sums(rows));
     }
     for line in table::ratio_lines(rows) {
         say(line);

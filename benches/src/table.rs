@@ -3,7 +3,6 @@
 //! It does not round away a broken promise: "kept" is computed from the counts.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-
 use inbetween_sim::measure::Faults;
 
 use crate::record::{INBETWEEN, Row, kept, runs_ratio};
@@ -42,7 +41,7 @@ pub fn cells(r: &Row, several: bool) -> Vec<String> {
 /// A table for the terminal.
 pub fn terminal(rows: &[Row], several: bool) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(heads(several));
     for r in rows {
         let mut row = cells(r, several);
@@ -51,6 +50,49 @@ pub fn terminal(rows: &[Row], several: bool) -> Table {
     }
     let text_columns = if several { 2 } else { 1 };
     for column in table.column_iter_mut().skip(text_columns) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// Column heads of the sums over several sessions.
+pub const SUM_HEADS: [&str; 6] =
+    ["policy", "kept", "mean violations", "worst violations", "mean runs/s", "frames a run"];
+
+/// The cells of the sums: one row for each policy, in their order.
+pub fn sums(rows: &[Row]) -> Vec<[String; 6]> {
+    let mut policies: Vec<&str> = Vec::new();
+    for r in rows {
+        if !policies.contains(&r.policy.as_str()) {
+            policies.push(&r.policy);
+        }
+    }
+    let sum = |policy: &str| {
+        let own: Vec<&Row> = rows.iter().filter(|r| r.policy == policy).collect();
+        let mean = |f: fn(&Row) -> f64| own.iter().map(|r| f(r)).sum::<f64>() / own.len().max(1) as f64;
+        let worst = own.iter().map(|r| r.violation_rate()).fold(0.0, f64::max);
+        let (frames, runs) = own.iter().fold((0, 0), |(f, n), r| (f + r.frames, n + r.runs));
+        [
+            policy.to_owned(),
+            format!("{} of {}", own.iter().filter(|r| kept(r)).count(), own.len()),
+            format!("{:.2}%", mean(Row::violation_rate) * 100.0),
+            format!("{:.2}%", worst * 100.0),
+            format!("{:.1}", mean(Row::runs_per_s)),
+            format!("{:.1}", frames as f64 / runs.max(1) as f64),
+        ]
+    };
+    policies.into_iter().map(sum).collect()
+}
+
+/// The sums for the terminal.
+pub fn terminal_sums(rows: &[Row]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(SUM_HEADS);
+    for row in sums(rows) {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table

@@ -208,3 +208,22 @@ fn json_rows_have_every_column_with_its_type() {
         }
     }
 }
+
+#[test]
+fn several_sessions_are_summed_up() {
+    let mut report = report();
+    for seed in 1..3 {
+        report.rows.push(Row { seed, violations: 20 * seed, ..row("inbetween", 10, 0) });
+        report.rows.push(Row { seed, ..row("every-nth-kalman", 60, 2) });
+    }
+    report.detail = None;
+    let html = report.html();
+    for part in [
+        "Promise kept in 1 of 3 sessions.",
+        "Worst: made-up &lt;scene&gt;, seed 2",
+        "<td>1 of 3</td>",
+        "8 rows",
+    ] {
+        assert!(html.contains(part), "`{part}` is missing");
+    }
+}

@@ -45,7 +45,7 @@ pub(super) fn page(report: &Report) -> Markup {
                     }
                     @if !report.rows.is_empty() {
                         h2 { "Policies" }
-                        (policies(&report.rows, several))
+                        @if several { (sums(&report.rows)) } @else { (policies(&report.rows, several)) }
                     }
                     @let latencies = report.detail.as_ref().map_or(&[][..], |d| &d.latencies_ms);
                     @if report.rows.len() > 1 || !latencies.is_empty() {
@@ -54,6 +54,10 @@ pub(super) fn page(report: &Report) -> Markup {
                             @if report.rows.len() > 1 { (charts::frontier(&report.rows)) }
                             (charts::latencies(latencies))
                         }
+                    }
+                    @if several {
+                        h2 { "Every session" }
+                        details { summary { (report.rows.len()) " rows" } (policies(&report.rows, several)) }
                     }
                     footer {
                         p { "A refresh violates if an object that counts has no answer within the tolerance of the truth at that display time, "
@@ -120,7 +124,7 @@ fn percent(x: f64) -> String {
 fn policies(rows: &[Row], several: bool) -> Markup {
     html! {
         div class="scroll" {
-            table {
+            table class=[several.then_some("several")] {
                 thead { tr { @for head in table::heads(several) { th scope="col" { (head) } } } }
                 tbody {
                     @for r in rows {
@@ -128,6 +132,21 @@ fn policies(rows: &[Row], several: bool) -> Markup {
                             @for cell in table::cells(r, several) { td { (cell) } }
                             td class=(if kept(r) { "yes" } else { "no" }) { @if kept(r) { "yes" } @else { "no" } }
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn sums(rows: &[Row]) -> Markup {
+    html! {
+        div class="scroll" {
+            table {
+                thead { tr { @for head in table::SUM_HEADS { th scope="col" { (head) } } } }
+                tbody {
+                    @for row in table::sums(rows) {
+                        tr class=[(row[0] == INBETWEEN).then_some("ours")] { @for cell in row { td { (cell) } } }
                     }
                 }
             }
