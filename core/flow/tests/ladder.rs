@@ -254,7 +254,8 @@ fn delayed_display_answers_between_two_results() {
 
 #[test]
 fn every_bad_configuration_names_its_field() {
-    let spoil: [(&str, fn(&mut Config)); 9] = [
+    type Spoil = fn(&mut Config);
+    let spoil: [(&str, Spoil); 9] = [
         ("tolerance.epsilon", |c| c.tolerance.epsilon = f32::NAN),
         ("tolerance.miss_rate", |c| c.tolerance.miss_rate = 0.0),
         ("budget.max_age", |c| c.budget.max_age = Duration::ZERO),
