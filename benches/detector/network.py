@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from frames import INNER, PAD, PICTURE, SHRINK, TOP, normalise
 
-# Channels in, channels out, stride. The pads of the last strided one put the middle of its view half a pixel from
+# Channels in, channels out, stride; those of stride 1 add to what they are given (He et al., CVPR 2016). The pads of the last strided one put the middle of its view half a pixel from
 # the middle of the cell.
 LAYERS = [(1, 16, 2), (16, 20, 2), (20, 40, 2), (40, 40, 1), (40, 40, 1), (40, 40, 1)]
 PADS = [(1, 1), (1, 1), (0, 1), (1, 1), (1, 1), (1, 1)]
@@ -53,6 +53,11 @@ def macs() -> int:
     return total + width * height * LAYERS[-1][1] * NUMBERS
 
 
+def parameters() -> int:
+    """How many weights and biases."""
+    return sum((9 * before + 1) * after for before, after, _ in LAYERS) + (LAYERS[-1][1] + 1) * NUMBERS
+
+
 def start(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     """Weights before training (He et al., ICCV 2015), height × width × in × out, and biases."""
     weights = []
@@ -70,9 +75,16 @@ def run(weights, pictures):
     x = pictures[..., None]
     conv = functools.partial(jax.lax.conv_general_dilated, dimension_numbers=("NHWC", "HWIO", "NHWC"))
     for (w, b), (_, _, stride), pads in zip(weights, LAYERS, PADS):
-        x = jax.nn.relu(conv(x, w, (stride, stride), (pads, pads)) + b)
+        y = conv(x, w, (stride, stride), (pads, pads)) + b
+        x = jax.nn.relu(y + x if stride == 1 else y)
     w, b = weights[-1]
     return (conv(x, w, (1, 1), "VALID") + b).reshape(x.shape[0], -1, NUMBERS)
+
+
+def candidates(weights, pictures) -> np.ndarray:
+    """What the exported graph gives, frames × 5 × 240, of pictures, frames × 96 × 160."""
+    scale, offset = coding()
+    return np.asarray(jax.nn.sigmoid(run(weights, pictures))).transpose(0, 2, 1) * scale + offset
 
 
 def targets(boxes, visible):
@@ -97,8 +109,11 @@ def targets(boxes, visible):
 
 
 def augment(key, pixels, truth):
-    """Another look at one frame: mirrored, shifted, lighter or darker, noisier. Truth in network pixels."""
-    mirror, shift, light, grain, amount = jax.random.split(key, 5)
+    """Another look at one frame: mirrored, shifted, partly covered, lighter or darker, noisier.
+
+    Truth in network pixels.
+    """
+    mirror, shift, cover, light, grain, amount = jax.random.split(key, 6)
     width, height = INNER
     boxes, visible = truth[:, :4], truth[:, 4]
     flip = jax.random.bernoulli(mirror)
@@ -113,6 +128,20 @@ def augment(key, pixels, truth):
     clipped = jnp.clip(moved, jnp.float32([0, TOP] * 2), jnp.float32([width, TOP + height] * 2))
     area = lambda b: (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
     visible = visible * area(clipped) / jnp.maximum(area(moved), 1e-3)
+
+    # In half of the frames a post, a bar or a box stands in front.
+    u = jax.random.uniform(cover, (6,))
+    half = jnp.where(u[0] < 0.25, jnp.stack([1.5 + 9 * u[3], 200.0]), 2 + 10 * u[3:5])
+    half = jnp.where((u[0] >= 0.25) & (u[0] < 0.35), jnp.stack([200.0, 1.5 + 6 * u[3]]), half)
+    half = jnp.where(u[0] < 0.5, half, 0.0)
+    middle = jnp.stack([u[1] * width, u[2] * height])
+    x, y = jnp.arange(width) + 0.5, jnp.arange(height)[:, None] + 0.5
+    inside = (jnp.abs(x - middle[0]) < half[0]) & (jnp.abs(y - middle[1]) < half[1])
+    pattern = 40 + 160 * u[5] + 25 * u[4] * jnp.sin(x * (0.4 + u[3]))
+    pixels = jnp.where(inside, pattern, pixels)
+    low, high = middle - half + jnp.float32([0, TOP]), middle + half + jnp.float32([0, TOP])
+    covered = jnp.maximum(jnp.minimum(clipped[:, 2:], high) - jnp.maximum(clipped[:, :2], low), 0)
+    visible = visible * (1 - covered.prod(-1) / jnp.maximum(area(clipped), 1e-3))
 
     gain, offset = jax.random.uniform(light, (2,), minval=jnp.float32([0.65, -25]), maxval=jnp.float32([1.4, 25]))
     noise = jax.random.normal(grain, pixels.shape) * 5 * jax.random.uniform(amount) ** 2
@@ -192,6 +221,9 @@ def export(weights) -> onnx.ModelProto:
         x, kernel, pads = f"conv{i}", [w.shape[0]] * 2, [low, low, high, high]
         nodes.append(helper.make_node("Conv", inputs, [x], kernel_shape=kernel, strides=[stride] * 2, pads=pads))
         if i < len(LAYERS):
+            if stride == 1:
+                nodes.append(helper.make_node("Add", [x, inputs[0]], [f"sum{i}"]))
+                x = f"sum{i}"
             nodes.append(helper.make_node("Relu", [x], [f"relu{i}"]))
             x = f"relu{i}"
     scale, offset = coding()
