@@ -109,7 +109,7 @@ pub struct BenchArgs {
     /// One seed (`7`) or a range (`0..5` is 0 to 4)
     #[arg(long, value_name = "A..B", default_value = "0..1")]
     pub seeds: Seeds,
-    /// A policy: inbetween, every-frame, every-nth-hold[:N], every-nth-kalman[:N], …; may be repeated
+    /// A policy: `inbetween`, `every-frame`, `every-nth-hold[:N]`, `every-nth-kalman[:N]`, …; may be repeated
     #[arg(long, value_name = "NAME")]
     pub policy: Vec<String>,
     /// Length of each sequence in seconds [default: as the scene says]
