@@ -10,7 +10,7 @@ use super::{
     carry,
     edges::Edges,
     form::{Form, Times},
-    track::{CERTAIN, Track},
+    track::{CERTAIN, HIDDEN, Track},
 };
 use crate::{
     gate::{Fit, Target},
@@ -54,25 +54,42 @@ impl Boxes {
         self.tracks.retain(|t| !t.forgotten(time, delay));
         let mut found = worth_looking_at(detections);
         let owner = self.matches(time, &found);
-        for (track, owner) in self.tracks.iter().zip(&owner) {
+        let late = self.times.late(time);
+        for (track, owner) in self.tracks.iter_mut().zip(&owner) {
             if let Some(d) = owner.and_then(|i| found.get_mut(i)) {
-                d.bounds = self.edges.continued(&d.bounds, &track.position(time));
+                let seen = d.bounds;
+                d.bounds = if track.whole {
+                    self.edges.continued(&seen, &track.position(time))
+                } else {
+                    self.edges.completed(&seen)
+                };
+                if !late {
+                    track.whole |= self.edges.uncut(&seen);
+                    track.part = seen;
+                }
             }
         }
         let mut report = self.judge(time, &found, &owner);
-        if self.times.late(time) {
+        if late {
             return report;
         }
         report.age = self.times.age(time);
         let mut taken = [false; MOST_DETECTIONS];
-        for (track, owner) in self.tracks.iter_mut().zip(&owner) {
+        let mut places = [Rect::default(); MOST_TRACKS];
+        for ((place, t), _) in places.iter_mut().zip(&self.tracks).zip(&owner).filter(|(_, o)| o.is_some()) {
+            *place = t.position(time);
+        }
+        for (at, (track, owner)) in self.tracks.iter_mut().zip(&owner).enumerate() {
             match owner.and_then(|i| found.get(i).map(|d| (i, d))) {
                 Some((i, d)) => {
                     taken[i] = true;
                     track.matched(time, d, self.epsilon);
                 }
                 None => {
-                    if track.missed(time) && track.confirmed && track.score >= CERTAIN {
+                    places[at] = track.position(time);
+                    let covered = cover(at, &places).area() / places[at].area().max(1e-6);
+                    places[at] = Rect::default();
+                    if track.missed(time, covered) && track.confirmed && track.score >= CERTAIN {
                         report.deaths += 1;
                     }
                 }
@@ -82,7 +99,7 @@ impl Boxes {
         let common = common_motion(&velocities);
         for (d, _) in found.iter().zip(taken).filter(|(_, taken)| !taken) {
             let whole = Detection { bounds: self.edges.completed(&d.bounds), ..*d };
-            self.birth(time, &whole, common);
+            self.birth(time, &whole, d.bounds, common);
         }
         for d in &found {
             self.edges.learn(&d.bounds);
@@ -134,7 +151,7 @@ impl Boxes {
         report
     }
 
-    fn birth(&mut self, time: Timestamp, d: &Detection, common: Option<(Point, f32)>) {
+    fn birth(&mut self, time: Timestamp, d: &Detection, seen: Rect, common: Option<(Point, f32)>) {
         if self.tracks.len() >= MOST_TRACKS {
             let spare = (self.tracks.iter().enumerate())
                 .filter(|(_, t)| t.hidden.is_some() || (!t.confirmed && d.score >= CERTAIN))
@@ -145,6 +162,7 @@ impl Boxes {
         }
         let Some(next) = self.next.checked_add(1) else { return };
         let mut track = Track::born(self.next, time, d);
+        (track.whole, track.part) = (self.edges.uncut(&seen), seen);
         self.next = next;
         if let Some((v, spread)) = common {
             let deviation = spread.max(0.2 * v.length()).max(5.0);
@@ -152,6 +170,28 @@ impl Boxes {
             track.path.axis(1).expect(v.y, deviation);
         }
         self.tracks.push(track);
+    }
+
+    /// A track's `spread` at `at` with what nobody has seen of it yet.
+    fn with_doubt(&self, track: &Track, at: Timestamp, spread: f32) -> f32 {
+        if track.whole {
+            return spread;
+        }
+        let bounds = track.position(at);
+        let moved = bounds.center() - track.key_bounds().center();
+        let doubt = self.edges.doubt(&track.part, &bounds, moved);
+        libm::sqrtf(spread * spread + doubt * doubt)
+    }
+
+    /// Whether the newest result did not show the track behind another one, and it is still there at `at`: how wrong
+    /// its box is does not matter then.
+    fn is_under(&self, track: &Track, at: Timestamp) -> bool {
+        track.under && self.covered(track, &track.position(at), at) > HIDDEN
+    }
+
+    /// Whether it ought to have come out from behind another one at `at`.
+    fn emerges(&self, track: &Track, at: Timestamp) -> bool {
+        track.under && track.visible(at) && !self.is_under(track, at)
     }
 
     /// The largest share of `bounds` that another shown track covers.
@@ -179,7 +219,7 @@ impl Form for Boxes {
     }
 
     fn targets(&self, background: Point, out: &mut Vec<Target>) {
-        for t in self.tracks.iter().filter(|t| t.hidden.is_none()) {
+        for t in self.tracks.iter().filter(|t| t.hidden.is_none() && !t.under) {
             let fresh = t.path.good() <= t.path.key_time();
             let guess = if fresh { background } else { t.moved_since_key() };
             let Some(bounds) = self.edges.clipped(&t.key_bounds()) else { continue };
@@ -216,12 +256,15 @@ impl Form for Boxes {
             }
             let Some(bounds) = self.edges.clipped(&t.shown(at, self.times.blends())) else { continue };
             out.push(Detection { bounds, score: t.score, class: t.class, identity: Some(t.identity) });
-            spread = spread.max(t.spread(at));
+            trend |= t.path.trends();
+            if self.is_under(t, at) {
+                continue;
+            }
+            spread = spread.max(self.with_doubt(t, at, t.spread(at)));
             oldest = oldest.min(t.path.good());
             pixels |= t.path.pixels();
-            trend |= t.path.trends();
         }
-        if out.is_empty() {
+        if oldest == Timestamp::MAX {
             oldest = newest.max(self.followed);
         }
         let between = at < newest;
@@ -230,7 +273,7 @@ impl Form for Boxes {
             key_frame: newest,
             horizon: if between { 0.0 } else { at.secs_from(oldest).max(0.0) },
             spread,
-            doubtful: self.tracks.iter().filter(|t| t.doubtful()).count() as u32,
+            doubtful: self.tracks.iter().filter(|t| t.doubtful() || self.emerges(t, at)).count() as u32,
         })
     }
 
@@ -239,8 +282,8 @@ impl Form for Boxes {
     }
 
     fn outlook(&self, at: Timestamp, horizon: f32) -> Option<f32> {
-        let shown = self.tracks.iter().filter(|t| t.visible(at));
-        Some(shown.map(|t| t.outlook(at, horizon)).fold(0.0, f32::max))
+        let shown = self.tracks.iter().filter(|t| t.visible(at) && !self.is_under(t, at));
+        Some(shown.map(|t| self.with_doubt(t, at, t.outlook(at, horizon))).fold(0.0, f32::max))
     }
 
     fn tracks(&self, at: Timestamp, out: &mut Vec<TrackState>) {
@@ -249,7 +292,7 @@ impl Form for Boxes {
             out.push(TrackState {
                 identity: t.identity,
                 bounds,
-                spread: t.spread(at),
+                spread: self.with_doubt(t, at, t.spread(at)),
                 since_evidence: at.secs_from(t.path.good()).max(0.0),
                 fit: t.fit,
                 doubtful: t.misses == 1 || !t.confirmed,

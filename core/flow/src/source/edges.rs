@@ -2,7 +2,7 @@
 //! **Invariant:** an edge of a box that lies inside the frame is never moved.
 //! It does not know tracks or time.
 
-use crate::geometry::Rect;
+use crate::geometry::{Point, Rect};
 
 /// A detector that ends a box this close to the frame's edge, in pixels, saw it cut off there.
 const TOUCHING: f32 = 1.5;
@@ -16,7 +16,18 @@ pub(super) struct Edges {
     pub frame: Option<Rect>,
     /// Logarithm of width over height of boxes that touch no edge.
     log_aspect: f32,
+    /// How far it is off, on average; [`ASPECTS`] before any was seen.
+    off: Option<f32>,
 }
+
+/// How far the logarithms of the aspects of things are apart, on average, before any was seen: 15%.
+const ASPECTS: f32 = 0.15;
+/// A mean departure is this share of a standard deviation (normal law).
+const MEAN_TO_DEVIATION: f32 = 1.25;
+/// An edge that is believed to lie further beyond the frame than this many standard deviations does not show.
+const MOST_SIGMAS: f32 = 1.5;
+/// Weight of a new box in how far aspects are apart.
+const OFF_WEIGHT: f32 = 0.12;
 
 /// Which edges of a box are cut off: left, top, right, bottom.
 fn touching(bounds: &Rect, frame: &Rect) -> [bool; 4] {
@@ -43,7 +54,7 @@ impl Edges {
         )
     }
 
-    /// `seen` made as wide, or as high, as its other side suggests where one edge is cut. Such a box enters: its
+    /// `seen` made as wide, or as high, as its other side suggests where an edge is cut. Such a box enters: its
     /// visible part will grow. At most half of the result is beyond the frame, for less than half is rarely detected.
     pub fn completed(&self, seen: &Rect) -> Rect {
         let Some(frame) = &self.frame else { return *seen };
@@ -51,13 +62,43 @@ impl Edges {
         let (w, h) = (seen.width(), seen.height());
         let wider = (h * aspect - w).clamp(0.0, w);
         let higher = (w / aspect - h).clamp(0.0, h);
-        match touching(seen, frame) {
-            [true, false, false, false] => Rect { x0: seen.x0 - wider, ..*seen },
-            [false, true, false, false] => Rect { y0: seen.y0 - higher, ..*seen },
-            [false, false, true, false] => Rect { x1: seen.x1 + wider, ..*seen },
-            [false, false, false, true] => Rect { y1: seen.y1 + higher, ..*seen },
-            _ => *seen,
+        let [left, top, right, bottom] = touching(seen, frame);
+        let mut whole = *seen;
+        match (left, right) {
+            (true, false) => whole.x0 -= wider,
+            (false, true) => whole.x1 += wider,
+            _ => {}
         }
+        match (top, bottom) {
+            (true, false) => whole.y0 -= higher,
+            (false, true) => whole.y1 += higher,
+            _ => {}
+        }
+        whole
+    }
+
+    /// Whether the frame's edge cuts nothing off of a box that was seen.
+    pub fn uncut(&self, seen: &Rect) -> bool {
+        self.frame.as_ref().is_none_or(|frame| touching(seen, frame) == [false; 4])
+    }
+
+    /// Standard deviation of the edges of `bounds` that were completed beyond the frame from what was `seen`, when
+    /// the box has moved by `moved` since: no more than has come in, nor than aspects differ, less what lies beyond.
+    pub fn doubt(&self, seen: &Rect, bounds: &Rect, moved: Point) -> f32 {
+        let Some(frame) = &self.frame else { return 0.0 };
+        let cut = touching(seen, frame);
+        let come_in = [moved.x, moved.y, -moved.x, -moved.y];
+        let beyond = [frame.x0 - bounds.x0, frame.y0 - bounds.y0, bounds.x1 - frame.x1, bounds.y1 - frame.y1];
+        let mut most = 0.0_f32;
+        for side in 0..4 {
+            if cut[side] {
+                let size = if side % 2 == 0 { bounds.width() } else { bounds.height() };
+                let deviation = MEAN_TO_DEVIATION * self.off.unwrap_or(ASPECTS) * size;
+                let left = deviation.min(MOST_SIGMAS * deviation - beyond[side]);
+                most = most.max(left.min(come_in[side]));
+            }
+        }
+        most
     }
 
     /// Takes the aspect of a box that the model saw.
@@ -65,7 +106,10 @@ impl Edges {
         let Some(frame) = &self.frame else { return };
         let (w, h) = (seen.width(), seen.height());
         if w >= 1.0 && h >= 1.0 && touching(seen, frame) == [false; 4] {
-            self.log_aspect += WEIGHT * (libm::logf(w / h).clamp(-3.0, 3.0) - self.log_aspect);
+            let news = libm::logf(w / h).clamp(-3.0, 3.0) - self.log_aspect;
+            let off = self.off.unwrap_or(ASPECTS);
+            self.off = Some(off + OFF_WEIGHT * (news.abs() - off));
+            self.log_aspect += WEIGHT * news;
         }
     }
 
@@ -82,7 +126,7 @@ mod tests {
     use super::*;
 
     fn edges() -> Edges {
-        Edges { frame: Some(Rect::new(0.0, 0.0, 320.0, 180.0)), log_aspect: 0.0 }
+        Edges { frame: Some(Rect::new(0.0, 0.0, 320.0, 180.0)), log_aspect: 0.0, off: None }
     }
 
     #[test]

@@ -18,6 +18,13 @@ pub(super) const CERTAIN: f32 = 0.5;
 const PATIENCE: f32 = 0.3;
 /// With pixels that still look like it, this long: a detector that misses keeps missing for a while.
 const PATIENCE_WITH_PIXELS: f32 = 1.0;
+/// One that results have shown at least this often is no phantom, and is waited for this long with such pixels, in
+/// seconds; so many results in a row may miss it.
+const FAMILIAR: u32 = 4;
+const PATIENCE_WITH_FAMILIAR: f32 = 3.0;
+const FAMILIAR_MISSES: u32 = 6;
+/// A track of which another one covers more than this share is not missed by a result that does not show it.
+pub(super) const HIDDEN: f32 = 0.4;
 /// A track that was seen once with a low score is forgotten after this long, in seconds.
 const FLICKER: f32 = 0.6;
 /// A hidden track keeps its identity for this long, in seconds: the length of a common occlusion.
@@ -47,6 +54,13 @@ pub(super) struct Track {
     missed: Timestamp,
     /// Whether pixels still looked like it where the first of them missed it.
     held: bool,
+    /// Results that showed it.
+    sights: u32,
+    /// Whether a result ever showed it whole, and otherwise what the newest one showed of it.
+    pub whole: bool,
+    pub part: Rect,
+    /// Whether the newest result did not show it because another track is in front.
+    pub under: bool,
     /// Since when it is not shown.
     pub hidden: Option<Timestamp>,
     /// What pixels last said, if they did since the key frame.
@@ -92,6 +106,10 @@ impl Track {
             misses: 0,
             missed: time,
             held: false,
+            sights: 1,
+            whole: true,
+            part: d.bounds,
+            under: false,
             hidden: None,
             fit: None,
         }
@@ -154,7 +172,11 @@ impl Track {
     /// How long it is shown after a result missed it: pixels of the key frame after that say nothing, for they may
     /// be those of what stood behind it.
     const fn patience(&self) -> f32 {
-        if self.held { PATIENCE_WITH_PIXELS } else { PATIENCE }
+        match (self.held, self.sights >= FAMILIAR) {
+            (true, true) => PATIENCE_WITH_FAMILIAR,
+            (true, false) => PATIENCE_WITH_PIXELS,
+            _ => PATIENCE,
+        }
     }
 
     /// Whether the next result has to say whether it is there.
@@ -167,20 +189,33 @@ impl Track {
         let size = libm::sqrtf(d.bounds.area()).max(2.0);
         self.path.measure(time, &numbers(&d.bounds), |j| if j < 2 { epsilon } else { 2.0 * epsilon / size });
         self.score = d.score;
+        self.sights = self.sights.saturating_add(1);
         self.confirmed |= d.score >= CERTAIN || time > self.seen;
-        (self.seen, self.misses, self.hidden, self.fit) = (time, 0, None, None);
+        (self.seen, self.misses, self.hidden, self.fit, self.under) = (time, 0, None, None, false);
     }
 
-    /// Takes that the result of the frame at `time` does not show it. Returns whether it is hidden from now on.
-    pub fn missed(&mut self, time: Timestamp) -> bool {
+    /// Takes that the result of the frame at `time` does not show it, where another track covers the share `covered`
+    /// of it. Returns whether it is hidden from now on.
+    pub fn missed(&mut self, time: Timestamp, covered: f32) -> bool {
         let fit = self.fit.take();
+        let known = self.sights >= FAMILIAR && time.secs_from(self.seen) < DORMANT;
+        if known && covered > HIDDEN && self.hidden.is_none() {
+            self.under = true;
+            self.path.set_key(time);
+            return false;
+        }
+        self.under = false;
         self.misses += 1;
         if self.misses == 1 {
             (self.missed, self.held) = (time, fit == Some(FitState::Followed));
         }
         self.path.set_key(time);
         let lost = matches!(fit, Some(FitState::Lost | FitState::Outside));
-        let most = if self.held { 2 } else { 1 };
+        let most = match (self.held, self.sights >= FAMILIAR) {
+            (true, true) => FAMILIAR_MISSES,
+            (true, false) => 2,
+            _ => 1,
+        };
         let gone = lost || self.misses > most || time.secs_from(self.missed) > self.patience();
         let hides = gone && self.hidden.is_none();
         if hides {
