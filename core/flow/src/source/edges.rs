@@ -26,6 +26,8 @@ const ASPECTS: f32 = 0.15;
 const MEAN_TO_DEVIATION: f32 = 1.25;
 /// An edge that is believed to lie further beyond the frame than this many standard deviations does not show.
 const MOST_SIGMAS: f32 = 1.5;
+/// Standard deviation of the size of what enters at a corner, where both sides are cut, as a share of it.
+const CORNER: f32 = 0.25;
 /// Weight of a new box in how far aspects are apart.
 const OFF_WEIGHT: f32 = 0.12;
 
@@ -89,11 +91,13 @@ impl Edges {
         let cut = touching(seen, frame);
         let come_in = [moved.x, moved.y, -moved.x, -moved.y];
         let beyond = [frame.x0 - bounds.x0, frame.y0 - bounds.y0, bounds.x1 - frame.x1, bounds.y1 - frame.y1];
+        let corner = (cut[0] || cut[2]) && (cut[1] || cut[3]);
         let mut most = 0.0_f32;
         for side in 0..4 {
             if cut[side] {
                 let size = if side % 2 == 0 { bounds.width() } else { bounds.height() };
-                let deviation = MEAN_TO_DEVIATION * self.off.unwrap_or(ASPECTS) * size;
+                let off = if corner { CORNER } else { MEAN_TO_DEVIATION * self.off.unwrap_or(ASPECTS) };
+                let deviation = off * size;
                 let left = deviation.min(MOST_SIGMAS * deviation - beyond[side]);
                 most = most.max(left.min(come_in[side]));
             }

@@ -18,9 +18,10 @@ pub(super) const CERTAIN: f32 = 0.5;
 const PATIENCE: f32 = 0.3;
 /// With pixels that still look like it, this long: a detector that misses keeps missing for a while.
 const PATIENCE_WITH_PIXELS: f32 = 1.0;
-/// One that results have shown at least this often is no phantom, and is waited for this long with such pixels, in
-/// seconds; so many results in a row may miss it.
-const FAMILIAR: u32 = 4;
+/// One that results have shown at least this often, over at least this many seconds, is no phantom. It is waited for
+/// this long with such pixels, in seconds, and so many results in a row may miss it.
+const FAMILIAR: u32 = 3;
+const FAMILIAR_S: f32 = 0.5;
 const PATIENCE_WITH_FAMILIAR: f32 = 3.0;
 const FAMILIAR_MISSES: u32 = 6;
 /// A track of which another one covers more than this share is not missed by a result that does not show it.
@@ -54,7 +55,8 @@ pub(super) struct Track {
     missed: Timestamp,
     /// Whether pixels still looked like it where the first of them missed it.
     held: bool,
-    /// Results that showed it.
+    /// When a result first showed it, and how many did.
+    born: Timestamp,
     sights: u32,
     /// Whether a result ever showed it whole, and otherwise what the newest one showed of it.
     pub whole: bool,
@@ -106,6 +108,7 @@ impl Track {
             misses: 0,
             missed: time,
             held: false,
+            born: time,
             sights: 1,
             whole: true,
             part: d.bounds,
@@ -169,10 +172,14 @@ impl Track {
         self.confirmed && self.hidden.is_none_or(|h| time < h) && !left && !waited
     }
 
+    fn familiar(&self) -> bool {
+        self.sights >= FAMILIAR && self.seen.secs_from(self.born) > FAMILIAR_S
+    }
+
     /// How long it is shown after a result missed it: pixels of the key frame after that say nothing, for they may
     /// be those of what stood behind it.
-    const fn patience(&self) -> f32 {
-        match (self.held, self.sights >= FAMILIAR) {
+    fn patience(&self) -> f32 {
+        match (self.held, self.familiar()) {
             (true, true) => PATIENCE_WITH_FAMILIAR,
             (true, false) => PATIENCE_WITH_PIXELS,
             _ => PATIENCE,
@@ -198,7 +205,7 @@ impl Track {
     /// of it. Returns whether it is hidden from now on.
     pub fn missed(&mut self, time: Timestamp, covered: f32) -> bool {
         let fit = self.fit.take();
-        let known = self.sights >= FAMILIAR && time.secs_from(self.seen) < DORMANT;
+        let known = self.familiar() && time.secs_from(self.seen) < DORMANT;
         if known && covered > HIDDEN && self.hidden.is_none() {
             self.under = true;
             self.path.set_key(time);
@@ -211,7 +218,7 @@ impl Track {
         }
         self.path.set_key(time);
         let lost = matches!(fit, Some(FitState::Lost | FitState::Outside));
-        let most = match (self.held, self.sights >= FAMILIAR) {
+        let most = match (self.held, self.familiar()) {
             (true, true) => FAMILIAR_MISSES,
             (true, false) => 2,
             _ => 1,
