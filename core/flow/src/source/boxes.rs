@@ -58,14 +58,13 @@ impl Boxes {
         for (track, owner) in self.tracks.iter_mut().zip(&owner) {
             if let Some(d) = owner.and_then(|i| found.get_mut(i)) {
                 let seen = d.bounds;
-                d.bounds = if track.whole {
+                d.bounds = if track.part.is_none() {
                     self.edges.continued(&seen, &track.position(time))
                 } else {
                     self.edges.completed(&seen)
                 };
-                if !late {
-                    track.whole |= self.edges.uncut(&seen);
-                    track.part = seen;
+                if !late && track.part.is_some() {
+                    track.part = self.edges.cut(&seen);
                 }
             }
         }
@@ -80,19 +79,16 @@ impl Boxes {
             *place = t.position(time);
         }
         for (at, (track, owner)) in self.tracks.iter_mut().zip(&owner).enumerate() {
-            match owner.and_then(|i| found.get(i).map(|d| (i, d))) {
-                Some((i, d)) => {
-                    taken[i] = true;
-                    track.matched(time, d, self.epsilon);
-                }
-                None => {
-                    places[at] = track.position(time);
-                    let covered = cover(at, &places).area() / places[at].area().max(1e-6);
-                    places[at] = Rect::default();
-                    if track.missed(time, covered) && track.confirmed && track.score >= CERTAIN {
-                        report.deaths += 1;
-                    }
-                }
+            if let Some((i, d)) = owner.and_then(|i| found.get(i).map(|d| (i, d))) {
+                taken[i] = true;
+                track.matched(time, d, self.epsilon);
+                continue;
+            }
+            places[at] = track.position(time);
+            let covered = cover(at, &places).area() / places[at].area().max(1e-6);
+            places[at] = Rect::default();
+            if track.missed(time, covered) && track.confirmed && track.score >= CERTAIN {
+                report.deaths += 1;
             }
         }
         let velocities: Vec<Point> = self.tracks.iter().filter_map(Track::velocity).collect();
@@ -162,7 +158,7 @@ impl Boxes {
         }
         let Some(next) = self.next.checked_add(1) else { return };
         let mut track = Track::born(self.next, time, d);
-        (track.whole, track.part) = (self.edges.uncut(&seen), seen);
+        track.part = self.edges.cut(&seen);
         self.next = next;
         if let Some((v, spread)) = common {
             let deviation = spread.max(0.2 * v.length()).max(5.0);
@@ -174,12 +170,10 @@ impl Boxes {
 
     /// A track's `spread` at `at` with what nobody has seen of it yet.
     fn with_doubt(&self, track: &Track, at: Timestamp, spread: f32) -> f32 {
-        if track.whole {
-            return spread;
-        }
+        let Some(seen) = &track.part else { return spread };
         let bounds = track.position(at);
         let moved = bounds.center() - track.key_bounds().center();
-        let doubt = self.edges.doubt(&track.part, &bounds, moved);
+        let doubt = self.edges.doubt(seen, &bounds, moved);
         libm::sqrtf(spread * spread + doubt * doubt)
     }
 
@@ -273,7 +267,7 @@ impl Form for Boxes {
             key_frame: newest,
             horizon: if between { 0.0 } else { at.secs_from(oldest).max(0.0) },
             spread,
-            doubtful: self.tracks.iter().filter(|t| t.doubtful() || self.emerges(t, at)).count() as u32,
+            doubtful: self.tracks.iter().filter(|t| t.doubtful(at) || self.emerges(t, at)).count() as u32,
         })
     }
 

@@ -79,9 +79,9 @@ impl Edges {
         whole
     }
 
-    /// Whether the frame's edge cuts nothing off of a box that was seen.
-    pub fn uncut(&self, seen: &Rect) -> bool {
-        self.frame.as_ref().is_none_or(|frame| touching(seen, frame) == [false; 4])
+    /// A box that was seen, if the frame's edge cuts something off.
+    pub fn cut(&self, seen: &Rect) -> Option<Rect> {
+        self.frame.as_ref().filter(|frame| touching(seen, frame) != [false; 4]).map(|_| *seen)
     }
 
     /// Standard deviation of the edges of `bounds` that were completed beyond the frame from what was `seen`, when

@@ -14,6 +14,10 @@ use crate::{
 const MEMORY: usize = 64;
 /// A score from which one sight is enough (the usual operating point of detectors).
 pub(super) const CERTAIN: f32 = 0.5;
+/// A score from which a thing that was seen for a moment needs no second sight, and that moment, in seconds: phantoms
+/// last for a few frames.
+const SURE: f32 = 0.7;
+const MOMENT: f32 = 0.12;
 /// A track that a result did not show is shown for this long until the next one has to, in seconds.
 const PATIENCE: f32 = 0.3;
 /// With pixels that still look like it, this long: a detector that misses keeps missing for a while.
@@ -58,9 +62,8 @@ pub(super) struct Track {
     /// When a result first showed it, and how many did.
     born: Timestamp,
     sights: u32,
-    /// Whether a result ever showed it whole, and otherwise what the newest one showed of it.
-    pub whole: bool,
-    pub part: Rect,
+    /// What the newest result showed of it, when none ever showed it whole.
+    pub part: Option<Rect>,
     /// Whether the newest result did not show it because another track is in front.
     pub under: bool,
     /// Since when it is not shown.
@@ -110,8 +113,7 @@ impl Track {
             held: false,
             born: time,
             sights: 1,
-            whole: true,
-            part: d.bounds,
+            part: None,
             under: false,
             hidden: None,
             fit: None,
@@ -172,6 +174,11 @@ impl Track {
         self.confirmed && self.hidden.is_none_or(|h| time < h) && !left && !waited
     }
 
+    /// Whether it was seen for a moment only, and not well: it may be a phantom.
+    fn tentative(&self) -> bool {
+        self.score < SURE && self.seen.secs_from(self.born) < MOMENT
+    }
+
     fn familiar(&self) -> bool {
         self.sights >= FAMILIAR && self.seen.secs_from(self.born) > FAMILIAR_S
     }
@@ -186,9 +193,10 @@ impl Track {
         }
     }
 
-    /// Whether the next result has to say whether it is there.
-    pub const fn doubtful(&self) -> bool {
-        self.confirmed && self.misses == 1
+    /// Whether the next result has to say whether it is there, at `time`.
+    pub fn doubtful(&self, time: Timestamp) -> bool {
+        let again = self.tentative() && time.secs_from(self.seen) > MOMENT;
+        self.confirmed && (self.misses == 1 || again)
     }
 
     /// Takes the detection that shows it.
@@ -223,7 +231,8 @@ impl Track {
             (true, false) => 2,
             _ => 1,
         };
-        let gone = lost || self.misses > most || time.secs_from(self.missed) > self.patience();
+        let gone =
+            lost || self.tentative() || self.misses > most || time.secs_from(self.missed) > self.patience();
         let hides = gone && self.hidden.is_none();
         if hides {
             self.hidden = Some(time);
