@@ -1,1 +1,37 @@
-//! Placeholder.
+//! The facade for Kotlin, Swift and Python.
+//!
+//! One object, [`Session`], holds an engine behind a lock. A host gives it frames on its capture thread, runs the
+//! model on a worker with [`Session::run`], and asks for an answer before each refresh with [`Session::answer_at`].
+//! Everything else is plain data. No decision is made here: each call is one call of the facade `inbetween`.
+//!
+//! Times are `i64` nanoseconds of one monotonic clock that the host chooses (`System.nanoTime`, `SensorEvent` time,
+//! `CACurrentMediaTime`). Negative ones are refused.
+//!
+//! Images only, at this stage: audio, tensors and features are in the facade, not here.
+#![deny(unsafe_code)]
+
+#[macro_use]
+mod mirror;
+mod answer;
+mod error;
+mod event;
+mod frame;
+mod jobs;
+mod plan;
+mod session;
+mod time;
+
+pub use answer::{Answer, Carry, Degraded, DetectedBox, Keypoint, Source, Value};
+pub use error::{FrameFault, ModelFault, SdkError};
+pub use event::{Environment, Event, Rung, Timeout, TimeoutReason};
+pub use frame::{ImageGeometry, PixelFormat, PlaneLayout, Rect, Rotation};
+pub use plan::{Admission, FramePlan, RunEnd, RunFailure, RunReason, SkipReason, ValueFault};
+pub use session::Session;
+
+uniffi::setup_scaffolding!();
+
+/// The version of the SDK.
+#[uniffi::export]
+pub fn sdk_version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

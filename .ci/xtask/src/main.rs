@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout)] // a command line tool
 
 mod assets;
+mod bindings;
 mod cargo_output;
 mod claims;
 mod process;
@@ -42,6 +43,12 @@ enum Command {
     Assets {
         /// Which; all when none is named.
         names: Vec<String>,
+    },
+    /// Writes the SDK's sources for another language into target/bindings/LANGUAGE.
+    Bindings {
+        /// Which.
+        #[arg(value_enum)]
+        language: bindings::Language,
     },
     /// Measures claims of benches/claims.toml again: claimed, measured, bar, holds.
     ///
@@ -83,6 +90,10 @@ fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Test { suites } => Ok(suites::run(&repo, &suites)),
         Command::Assets { names } => assets::fetch(&repo, &names),
+        Command::Bindings { language } => {
+            println!("{}", bindings::generate(&repo, language)?.display());
+            Ok(true)
+        }
         Command::Claims { ids, json, record } => {
             claims::measure(&repo, &ids, claims::Output { json: json.as_deref(), record })
         }

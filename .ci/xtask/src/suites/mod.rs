@@ -32,7 +32,7 @@ pub enum Suite {
     Tidy,
     /// Licences, bans and sources of the dependencies.
     Deny,
-    /// Reference tests in Python.
+    /// Tests in Python: references, and the bindings.
     Python,
     /// Real models and recordings that were fetched.
     Assets,

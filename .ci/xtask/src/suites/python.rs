@@ -1,10 +1,10 @@
 //! Suite `python`: reference tests in Python, each file `test_*.py` that git tracks.
 //! **Invariant:** a test runs in an environment with what the nearest `requirements.txt` above it pins.
-//! It does not need Python for anything that ships: references only.
+//! It does not need Python for anything that ships: references, and the border of the bindings.
 
 use std::path::Path;
 
-use crate::{process, repo::Repo, report::Tally, tools};
+use crate::{bindings, process, repo::Repo, report::Tally, tools};
 
 /// Runs every file; unittest's counts are taken over.
 pub fn run(repo: &Repo) -> Tally {
@@ -33,6 +33,15 @@ pub fn run(repo: &Repo) -> Tally {
         };
         let mut command = repo.command(tools::python(&bin));
         command.args(["-m", "unittest", "-v", file]).env("PYTHONDONTWRITEBYTECODE", "1");
+        if file.starts_with("bindings/") {
+            match bindings::for_python(repo) {
+                Ok(folder) => command.env("INBETWEEN_BINDINGS", folder),
+                Err(why) => {
+                    tally.fail(format!("{file}: {why:#}"));
+                    continue;
+                }
+            };
+        }
         match process::stream(&mut command, |_| true) {
             Ok(end) => tally.add(read(file, &end.lines, end.success)),
             Err(why) => tally.fail(format!("{file}: {why:#}")),

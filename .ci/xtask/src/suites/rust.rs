@@ -15,8 +15,12 @@ const POLICY: &[&str] = &["inbetween-flow", "inbetween-card", "inbetween-sim", "
 /// gives shared dependencies the same features as `cargo demo` does alone, so that both use one build of tract.
 pub const TRACT: &[&str] = &["inbetween", "inbetween-infer", "inbetween-bench", "inbetween-examples"];
 
-/// Crates whose dependencies would change the features of tract's and build it again; suites of their own test them.
-const APART: &[&str] = &["inbetween-ffi"];
+/// The bindings: their dependencies change features of tract's, so they have a build of their own, which the suites
+/// of other languages share.
+const BINDINGS: &[&str] = &["inbetween-ffi"];
+
+/// The generator of bindings: no tests, and dependencies that nothing else should be built with.
+const APART: &[&str] = &["inbetween-bindgen"];
 
 /// Unit, property, golden and integration tests.
 pub fn tests(repo: &Repo) -> Tally {
@@ -26,6 +30,7 @@ pub fn tests(repo: &Repo) -> Tally {
     let targets = ["--lib", "--bins", "--tests", "--examples"];
     tally.add(cargo_test(repo, POLICY, &targets, "policy crates"));
     tally.add(cargo_test(repo, TRACT, &[&["--release"], &targets[..]].concat(), "crates over tract"));
+    tally.add(cargo_test(repo, BINDINGS, &["--release", "--lib", "--examples"], "bindings"));
     tally
 }
 
@@ -72,7 +77,7 @@ fn rustdoc(repo: &Repo) -> Result<()> {
 fn every_crate_is_selected(repo: &Repo) -> Result<()> {
     for folder in repo.members()? {
         let name = repo.package(&folder)?;
-        let selections = [POLICY, TRACT, APART].iter().filter(|s| s.contains(&&*name)).count();
+        let selections = [POLICY, TRACT, BINDINGS, APART].iter().filter(|s| s.contains(&&*name)).count();
         if selections != 1 {
             bail!("{name} is in {selections} selections of .ci/xtask/src/suites/rust.rs instead of one");
         }

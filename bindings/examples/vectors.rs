@@ -1,0 +1,179 @@
+//! Writes a scenario with what the facade answers, call by call, for the tests in other languages.
+//! **Invariant:** expectations come from `inbetween::Engine` itself, never from the bindings; floats are their bits.
+//! It does not compare: `bindings/tests/python` replays the calls through the bindings and does.
+//!
+//! `vectors FILE` writes JSON: `card`, `model` (hexadecimal), `seed`, `pictures` (hexadecimal), `calls`. Each call
+//! has its arguments and, as `gives`, what must come of it.
+#![allow(clippy::print_stderr)] // a command line tool
+
+use std::{env, fs, process::ExitCode};
+
+use inbetween::{
+    Answer, Bundle, Degraded, Engine, Environment, Frame, Image, Options, PixelFormat, Plan, Plane, Rotation,
+    Source, Timestamp, Value,
+};
+use serde_json::{Value as Json, json};
+
+const CARD: &str = include_str!("../../core/tests/models/bright_spot.toml");
+const MODEL: &[u8] = include_bytes!("../../core/tests/models/bright_spot.onnx");
+
+/// How long the scenario's runs take.
+const RUN_MS: u64 = 21;
+/// Pixels of the buffer; rows of NV12 frames are padded, as cameras do.
+const WIDTH: usize = 96;
+const HEIGHT: usize = 64;
+const STRIDE: usize = 112;
+/// Bytes before the first plane and between the planes of NV12 frames.
+const GAP: usize = 24;
+
+fn main() -> ExitCode {
+    let Some(file) = env::args().nth(1) else {
+        eprintln!("usage: vectors FILE");
+        return ExitCode::FAILURE;
+    };
+    let written = record().and_then(|json| Ok(fs::write(&file, json.to_string())?));
+    if let Err(error) = written {
+        eprintln!("vectors: {file}: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn record() -> Result<Json, Failure> {
+    const SEED: u64 = 11;
+    let mut engine = Engine::new(Bundle::from_parts(CARD, MODEL)?, Options { seed: SEED })?;
+    let (mut calls, mut pictures) = (Vec::new(), Vec::new());
+    let mut ends = None;
+    for n in 0..240_u64 {
+        let captured = 1000 + n * 33;
+        let now = captured + 3;
+        if let Some((at, completion)) = ends.take_if(|(at, _)| *at <= now) {
+            let completion: inbetween::Completion = completion;
+            let ticket = completion.ticket.0;
+            let gives = format!("{:?}", engine.handle_completion(ms(at), completion));
+            calls.push(json!({ "call": "completion", "now": nanos(at), "ticket": ticket, "gives": gives }));
+        }
+        // Every 50th frame comes twice, every 70th is broken, now and then the clock stumbles.
+        let stumble = if n % 90 == 89 { 40 } else { 0 };
+        let again = if n % 50 == 49 { 2 } else { 1 };
+        let padded = n >= 120;
+        let picture = paint(n, padded);
+        for _ in 0..again {
+            let format = if padded { PixelFormat::Nv12 } else { PixelFormat::Gray8 };
+            let rows = if n % 70 == 69 { HEIGHT + 1 } else { HEIGHT };
+            let (offsets, stride) =
+                if padded { (vec![GAP, GAP + STRIDE * HEIGHT], STRIDE) } else { (vec![0], WIDTH) };
+            let planes: Vec<Plane<'_>> =
+                offsets.iter().map(|o| Plane { data: &picture[*o..], row_stride: stride }).collect();
+            let turned = if padded { (Rotation::Cw90, true) } else { (Rotation::None, false) };
+            let image =
+                Image::new(format, WIDTH as u32, rows as u32, &planes).rotated(turned.0).mirrored(turned.1);
+            let frame = Frame::image(ms(captured), image);
+            let gives = match engine.handle_frame(ms(now - stumble), &frame) {
+                Err(error) => json!({ "error": error.to_string() }),
+                Ok(Plan::Skip(why)) => json!({ "skip": format!("{why:?}") }),
+                Ok(Plan::Run(job)) => {
+                    let ticket = *job.ticket();
+                    let frame = Frame { captured: ticket.captured, ..frame };
+                    ends = Some((now + RUN_MS, job.run(&frame)));
+                    json!({ "run": [ticket.id.0, format!("{:?}", ticket.reason), ticket.expires.as_nanos()] })
+                }
+            };
+            calls.push(json!({
+                "call": "frame", "now": nanos(now - stumble), "captured": nanos(captured),
+                "format": format!("{format:?}"), "width": WIDTH, "height": rows, "offsets": offsets,
+                "stride": stride, "turned": padded, "picture": pictures.len(), "gives": gives,
+            }));
+        }
+        pictures.push(Json::String(hex(&picture)));
+        for shown in [now + 8, now + 25] {
+            let gives = answer(engine.answer_at(ms(shown)))?;
+            calls.push(json!({ "call": "answer", "display": nanos(shown), "gives": gives }));
+        }
+        if n % 40 == 39 {
+            let hot = (n % 80 == 79).then_some(1.1_f32);
+            let environment =
+                Environment { thermal_headroom: hot, power_saving: hot.is_some(), display_period: None };
+            engine.handle_environment(ms(now), environment);
+            calls.push(json!({ "call": "environment", "now": nanos(now), "hot": hot.is_some() }));
+        }
+        if n == 160 {
+            engine.reset();
+            ends = None;
+            calls.push(json!({ "call": "reset" }));
+        }
+        if let Some((at, why)) = engine.poll_timeout() {
+            let why = format!("{why:?}");
+            calls.push(json!({ "call": "timeout", "gives": [at.as_nanos(), why.split('(').next()] }));
+        }
+        while let Some(event) = engine.poll_event() {
+            let event = format!("{event:?}");
+            let name = event.split([' ', '(']).next().unwrap_or_default();
+            calls
+                .push(json!({ "call": "event", "gives": if name == "Cancel" { "Cancelled" } else { name } }));
+        }
+    }
+    Ok(json!({ "card": CARD, "model": hex(MODEL), "seed": SEED, "pictures": pictures, "calls": calls }))
+}
+
+/// A dim gradient with a bright square that wanders and jumps.
+fn paint(n: u64, padded: bool) -> Vec<u8> {
+    let (stride, start) = if padded { (STRIDE, GAP) } else { (WIDTH, 0) };
+    let chroma = if padded { stride * HEIGHT / 2 } else { 0 };
+    let mut bytes = vec![128; start + stride * HEIGHT + chroma];
+    let left = (n / 60 * 17 + n % 60 / 2) as usize % (WIDTH - 20);
+    let top = (n / 45 * 13 + n % 45 / 3) as usize % (HEIGHT - 16);
+    for y in 0..HEIGHT {
+        for x in 0..WIDTH {
+            let inside = (left..left + 20).contains(&x) && (top..top + 16).contains(&y);
+            let texture = (x * 7 + y * 13) % 23;
+            bytes[start + y * stride + x] = (if inside { 225 } else { 15 } + texture) as u8;
+        }
+    }
+    bytes
+}
+
+/// An answer as a list, in the order of its fields.
+fn answer(answer: &Answer) -> Result<Json, Failure> {
+    let source = match answer.source {
+        Source::Predicted(carry) => format!("Predicted {carry:?}"),
+        other => format!("{other:?}"),
+    };
+    let boxes = match &answer.value {
+        None => Json::Null,
+        Some(Value::Boxes(boxes)) => boxes
+            .iter()
+            .map(|b| {
+                let r = &b.bounds;
+                let bits = [r.x0, r.y0, r.x1, r.y1, b.score].map(f32::to_bits);
+                json!([bits, b.class, b.identity])
+            })
+            .collect(),
+        Some(other) => return Err(format!("a value of kind {:?}", other.kind()).into()),
+    };
+    Ok(json!([
+        boxes,
+        source,
+        answer.key_frame.map(Timestamp::as_nanos),
+        answer.age.as_nanos() as u64,
+        answer.horizon.as_nanos() as u64,
+        answer.uncertainty.to_bits(),
+        answer.within_tolerance,
+        answer.model_version,
+        answer.degraded.map(|d: Degraded| format!("{d:?}")),
+    ]))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+const fn ms(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+const fn nanos(ms: u64) -> u64 {
+    ms * 1_000_000
+}

@@ -1,0 +1,153 @@
+//! What the host tells about the device, and what the session has to tell.
+//! **Invariant:** events are polled, never called back; none is made up here but that a session failed.
+//! It does not keep events: the engine's bounded queue does.
+
+use crate::{error::SdkError, plan::RunFailure, time};
+
+mirror! {
+    /// The rungs of the ladder, best first.
+    Rung = inbetween::Rung {
+        /// The model as configured.
+        Model,
+        /// Earlier results, carried forward.
+        Predicted,
+        /// The card's rule.
+        Rule,
+        /// Nothing.
+        Unavailable,
+    }
+}
+
+/// What the host tells about the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, uniffi::Record)]
+pub struct Environment {
+    /// Thermal headroom as Android defines it: 1.0 is where severe throttling starts. Left out when unknown.
+    pub thermal_headroom: Option<f32>,
+    /// Whether the user asked to save power.
+    pub power_saving: bool,
+    /// The display's refresh period.
+    pub display_period_nanos: Option<i64>,
+}
+
+impl TryFrom<Environment> for inbetween::Environment {
+    type Error = SdkError;
+
+    fn try_from(environment: Environment) -> Result<Self, SdkError> {
+        let period = environment.display_period_nanos;
+        Ok(Self {
+            thermal_headroom: environment.thermal_headroom,
+            power_saving: environment.power_saving,
+            display_period: period.map(|p| time::duration("display_period_nanos", p)).transpose()?,
+        })
+    }
+}
+
+/// Something that the host may want to know.
+#[derive(Clone, Debug, PartialEq, uniffi::Enum)]
+pub enum Event {
+    /// `now` went backwards; it was taken as the time before.
+    ClockRegressed {
+        /// By how much.
+        by_nanos: i64,
+    },
+    /// No frame came for a while; trends were reset.
+    Gap {
+        /// For how long.
+        for_nanos: i64,
+    },
+    /// A run did not end in time.
+    TicketExpired {
+        /// Which.
+        ticket: u64,
+    },
+    /// The result of this run cannot be of use any more; it is being stopped.
+    Cancelled {
+        /// Which.
+        ticket: u64,
+    },
+    /// A back-test found the answer wrong by `error` at the capture time of a fresh result.
+    Violation {
+        /// The error, in the unit of the card's `epsilon`.
+        error: f32,
+        /// Whether the answer had said that it would be within tolerance.
+        believed: bool,
+    },
+    /// The model fails: runs stop but for probes.
+    BreakerOpened {
+        /// How the last run failed.
+        failure: RunFailure,
+    },
+    /// The model works again.
+    BreakerClosed,
+    /// The source of the answers changed to a worse or better rung of the card's ladder.
+    RungChanged {
+        /// The rung.
+        rung: Rung,
+    },
+    /// Events were lost because the host did not poll.
+    Overflow {
+        /// How many.
+        lost: u32,
+    },
+    /// The SDK panicked inside. This session answers no more; make a new one. Told once.
+    SessionFailed {
+        /// What the panic said.
+        reason: String,
+    },
+    /// One that this version of the bindings has no name for.
+    Other,
+}
+
+impl From<inbetween::Event> for Event {
+    fn from(event: inbetween::Event) -> Self {
+        match event {
+            inbetween::Event::ClockRegressed(by) => Self::ClockRegressed { by_nanos: time::span(by) },
+            inbetween::Event::Gap(length) => Self::Gap { for_nanos: time::span(length) },
+            inbetween::Event::TicketExpired(id) => Self::TicketExpired { ticket: id.0 },
+            inbetween::Event::Cancel(id) => Self::Cancelled { ticket: id.0 },
+            inbetween::Event::Violation { error, believed } => Self::Violation { error, believed },
+            inbetween::Event::BreakerOpened(why) => Self::BreakerOpened { failure: why.into() },
+            inbetween::Event::BreakerClosed => Self::BreakerClosed,
+            inbetween::Event::RungChanged(rung) => Self::RungChanged { rung: rung.into() },
+            inbetween::Event::Overflow(lost) => Self::Overflow { lost },
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What a timeout is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum TimeoutReason {
+    /// A run's expiry.
+    Ticket {
+        /// Which.
+        ticket: u64,
+    },
+    /// The breaker's next probe becomes possible.
+    Probe,
+    /// The newest result passes its maximum age.
+    MaxAge,
+    /// One that this version of the bindings has no name for.
+    Other,
+}
+
+/// When `handle_timeout` is due, and why. Calling it late does no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Timeout {
+    /// When.
+    pub at_nanos: i64,
+    /// Why.
+    pub reason: TimeoutReason,
+}
+
+impl From<(inbetween::Timestamp, inbetween::Timeout)> for Timeout {
+    fn from((at, why): (inbetween::Timestamp, inbetween::Timeout)) -> Self {
+        let reason = match why {
+            inbetween::Timeout::Ticket(id) => TimeoutReason::Ticket { ticket: id.0 },
+            inbetween::Timeout::Probe => TimeoutReason::Probe,
+            inbetween::Timeout::MaxAge => TimeoutReason::MaxAge,
+            _ => TimeoutReason::Other,
+        };
+        Self { at_nanos: time::nanos(at), reason }
+    }
+}

@@ -1,0 +1,349 @@
+//! The object that hosts hold: an engine behind a lock, and the runs that it asked for.
+//! **Invariant:** the lock is held for one call of the engine, never while pixels are prepared or the model runs.
+//! It does not start threads, read clocks or decide: the host and the engine do.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use inbetween::{Bundle, Completion, Engine, Frame, Options, Outcome, Plan, TicketId};
+
+use crate::{
+    answer::Answer,
+    error::SdkError,
+    event::{Environment, Event, Timeout},
+    frame::ImageGeometry,
+    jobs::Jobs,
+    plan::{Admission, FramePlan, RunEnd},
+    time,
+};
+
+/// One model on one stream of images.
+///
+/// All methods may be called from any thread; none waits for a run of the model but `run` itself. A host has three
+/// loops:
+///
+/// - **capture**: `handle_frame` for each camera frame. When the plan is to run, what the model needs of the frame
+///   was copied already, outside the lock; the ticket goes to the worker and the buffer back to the camera.
+/// - **worker**: `run(ticket)`, which takes as long as the model takes, then `handle_completion(now, ticket)`. The
+///   two are apart because the session reads no clock: only the host knows when the run ended.
+/// - **display**: `answer_at` the time at which the refresh will be seen.
+///
+/// Now and then, on any of them: `poll_event`, and `handle_timeout` when `poll_timeout` is due. At the end:
+/// `shutdown`, which frees the model even while references to the session remain.
+#[derive(Debug, uniffi::Object)]
+pub struct Session {
+    state: Mutex<State>,
+}
+
+/// What is behind the lock.
+#[derive(Debug)]
+enum State {
+    Open(Box<Open>),
+    /// Something panicked: the engine may be half-changed and is gone.
+    Failed {
+        problem: String,
+        told: bool,
+    },
+    ShutDown,
+}
+
+#[derive(Debug)]
+struct Open {
+    engine: Engine,
+    jobs: Jobs,
+}
+
+#[uniffi::export]
+impl Session {
+    /// Loads a model with its card. Takes tens of milliseconds: not on the main thread.
+    ///
+    /// `card` is the text of the system card (TOML), `model` the bytes of the ONNX file, which are copied. `seed`
+    /// decides the audits and nothing else: the same seed and calls give the same plans and answers.
+    ///
+    /// # Errors
+    /// When the card is refused or the model cannot be used.
+    #[uniffi::constructor]
+    pub fn new(card: &str, model: &[u8], seed: u64) -> Result<Arc<Self>, SdkError> {
+        guarded(|| {
+            let engine = Engine::new(Bundle::from_parts(card, model)?, Options { seed })?;
+            let open = Open { engine, jobs: Jobs::default() };
+            Ok(Arc::new(Self { state: Mutex::new(State::Open(Box::new(open))) }))
+        })
+    }
+
+    /// Takes a frame and says whether to run the model on it. Never runs the model.
+    ///
+    /// `now_nanos` is when it is handled, `captured_nanos` when it was sensed. `pixels` is read during the call
+    /// only: a direct `ByteBuffer` (its `slice()`), `Data` or `bytes`, without a copy.
+    ///
+    /// # Errors
+    /// When a time is negative or the frame is not what the card promises. The session is as before; the next good
+    /// frame is taken as usual.
+    pub fn handle_frame(
+        &self,
+        now_nanos: i64,
+        captured_nanos: i64,
+        image: &ImageGeometry,
+        pixels: &[u8],
+    ) -> Result<FramePlan, SdkError> {
+        let now = time::timestamp("now_nanos", now_nanos)?;
+        let captured = time::timestamp("captured_nanos", captured_nanos)?;
+        let image = image.over(pixels);
+        let plan = self.with(|open| {
+            let plan = open.engine.handle_frame(now, &Frame::image(captured, image))?;
+            if matches!(plan, Plan::Run(_)) {
+                open.jobs.drop_expired(now);
+            }
+            Ok(plan)
+        })?;
+        let job = match plan {
+            Plan::Skip(why) => return Ok(FramePlan::Skip { reason: why.into() }),
+            Plan::Run(job) => job,
+        };
+        let (ticket, cancel) = (*job.ticket(), job.cancel_token());
+        // The engine takes a capture time after `now` as `now`; the ticket has the time that it took.
+        let prepared = guarded(|| Ok(job.prepare(&Frame::image(ticket.captured, image))))?;
+        self.with(|open| {
+            open.jobs.add(prepared, cancel);
+            Ok(())
+        })?;
+        Ok(FramePlan::Run {
+            ticket: ticket.id.0,
+            reason: ticket.reason.into(),
+            expires_nanos: time::nanos(ticket.expires),
+        })
+    }
+
+    /// Runs the model for a ticket: on a worker, as long as the model takes. How it ended waits in the session;
+    /// hand it on with `handle_completion`.
+    ///
+    /// # Errors
+    /// When the ticket was never given out, or the session was shut down meanwhile. A run that fails, was cancelled
+    /// or is not wanted any more is a result, not an error.
+    pub fn run(&self, ticket: u64) -> Result<RunEnd, SdkError> {
+        let Some(job) = self.with(|open| open.jobs.take(ticket))? else { return Ok(RunEnd::Gone) };
+        let completion = guarded(|| Ok(job.run())).unwrap_or_else(|_| Completion {
+            ticket: TicketId(ticket),
+            outcome: Outcome::Failed(inbetween::RunFailure::Panicked),
+        });
+        let end = RunEnd::from(&completion.outcome);
+        self.with(|open| {
+            open.jobs.end(completion);
+            Ok(end)
+        })
+    }
+
+    /// Tells the engine that the run of a ticket has ended, at `now_nanos`.
+    ///
+    /// # Errors
+    /// When the time is negative, the ticket was never given out, or the run has not ended. Expired runs and those
+    /// that were handed on before are a result, not an error.
+    pub fn handle_completion(&self, now_nanos: i64, ticket: u64) -> Result<Admission, SdkError> {
+        let now = time::timestamp("now_nanos", now_nanos)?;
+        self.with(|open| {
+            let completion = open.jobs.completion(ticket)?;
+            Ok(open.engine.handle_completion(now, completion).into())
+        })
+    }
+
+    /// Stops a run: one that waits ends at once, one that is under way between two operators of the model. Either
+    /// is then handed on with `handle_completion` as usual.
+    ///
+    /// # Errors
+    /// When the ticket was never given out.
+    pub fn cancel(&self, ticket: u64) -> Result<(), SdkError> {
+        self.with(|open| open.jobs.cancel(ticket))
+    }
+
+    /// The answer for the refresh that is shown at `display_nanos`.
+    ///
+    /// # Errors
+    /// When the time is negative. That there is nothing to show is an answer (`Source::Unavailable`).
+    pub fn answer_at(&self, display_nanos: i64) -> Result<Answer, SdkError> {
+        let display = time::timestamp("display_nanos", display_nanos)?;
+        self.with(|open| Ok(open.engine.answer_at(display).into()))
+    }
+
+    /// Takes what changed about the device; at most once a second is enough.
+    ///
+    /// # Errors
+    /// When a time is negative.
+    pub fn handle_environment(&self, now_nanos: i64, environment: Environment) -> Result<(), SdkError> {
+        let now = time::timestamp("now_nanos", now_nanos)?;
+        let environment = environment.try_into()?;
+        self.with(|open| {
+            open.engine.handle_environment(now, environment);
+            Ok(())
+        })
+    }
+
+    /// The next thing that the host may want to know. Poll until there is none. Runs that can be of no use any more
+    /// are stopped here.
+    ///
+    /// # Errors
+    /// When the session was shut down, or failed and has told so.
+    pub fn poll_event(&self) -> Result<Option<Event>, SdkError> {
+        if let State::Failed { problem, told } = &mut *self.lock()
+            && !*told
+        {
+            *told = true;
+            return Ok(Some(Event::SessionFailed { reason: problem.clone() }));
+        }
+        self.with(|open| Ok(open.engine.poll_event().map(Into::into)))
+    }
+
+    /// When `handle_timeout` is due, and why.
+    ///
+    /// # Errors
+    /// When the session was shut down or failed.
+    pub fn poll_timeout(&self) -> Result<Option<Timeout>, SdkError> {
+        self.with(|open| Ok(open.engine.poll_timeout().map(Into::into)))
+    }
+
+    /// Does what is due at `now_nanos`.
+    ///
+    /// # Errors
+    /// When the time is negative.
+    pub fn handle_timeout(&self, now_nanos: i64) -> Result<(), SdkError> {
+        let now = time::timestamp("now_nanos", now_nanos)?;
+        self.with(|open| {
+            open.engine.handle_timeout(now);
+            Ok(())
+        })
+    }
+
+    /// Forgets all results, as after a suspend. Runs that are in flight are stopped and come to nothing.
+    ///
+    /// # Errors
+    /// When the session was shut down or failed.
+    pub fn reset(&self) -> Result<(), SdkError> {
+        self.with(|open| {
+            open.engine.reset();
+            open.jobs.clear();
+            Ok(())
+        })
+    }
+
+    /// Frees the model, whatever references to the session remain. A run that is under way stops between two
+    /// operators and frees its part then. Every later call is refused; shutting down again does nothing.
+    ///
+    /// # Errors
+    /// None today: it returns an error type so that a panic inside can never end the app.
+    pub fn shutdown(&self) -> Result<(), SdkError> {
+        guarded(|| {
+            let mut before = std::mem::replace(&mut *self.lock(), State::ShutDown);
+            if let State::Open(open) = &mut before {
+                open.jobs.clear();
+            }
+            drop(before); // the lock is free already: freeing a model takes a while
+            Ok(())
+        })
+    }
+}
+
+impl State {
+    /// Lets go of an engine that may be half-changed.
+    fn fail(&mut self, problem: &str) {
+        if let Self::Open(open) = self {
+            open.jobs.clear();
+            *self = Self::Failed { problem: problem.to_owned(), told: false };
+        }
+    }
+}
+
+impl Session {
+    /// One call of the engine under the lock. If it panics, the session has failed.
+    fn with<T>(&self, call: impl FnOnce(&mut Open) -> Result<T, SdkError>) -> Result<T, SdkError> {
+        let mut state = self.lock();
+        let open = match &mut *state {
+            State::Open(open) => open,
+            State::Failed { problem, .. } => return Err(SdkError::Failed { problem: problem.clone() }),
+            State::ShutDown => return Err(SdkError::ShutDown),
+        };
+        let result = guarded(|| Ok(call(open)));
+        result.unwrap_or_else(|panic| {
+            if let SdkError::Failed { problem } = &panic {
+                state.fail(problem);
+            }
+            Err(panic)
+        })
+    }
+
+    /// The state. A lock that a panic poisoned is opened again, and the session has failed.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poison| {
+            self.state.clear_poison();
+            let mut state = poison.into_inner();
+            state.fail("a call panicked while it held the lock");
+            state
+        })
+    }
+}
+
+/// `call`, with a panic as an error.
+fn guarded<T>(call: impl FnOnce() -> Result<T, SdkError>) -> Result<T, SdkError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let problem = message(&*panic);
+        log::error!("a call panicked: {problem}");
+        Err(SdkError::Failed { problem })
+    })
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    const CARD: &str = include_str!("../../core/tests/models/bright_spot.toml");
+    const MODEL: &[u8] = include_bytes!("../../core/tests/models/bright_spot.onnx");
+
+    fn session() -> Arc<Session> {
+        Session::new(CARD, MODEL, 1).expect("the model loads")
+    }
+
+    #[test]
+    fn a_panic_inside_fails_the_session_and_is_told_once() {
+        let session = session();
+        let error = session.with::<()>(|_| panic!("planted")).expect_err("it panicked");
+        assert_eq!(error, SdkError::Failed { problem: "planted".to_owned() });
+        assert_eq!(session.answer_at(0), Err(error.clone()));
+        let told = Event::SessionFailed { reason: "planted".to_owned() };
+        assert_eq!(session.poll_event(), Ok(Some(told)));
+        assert_eq!(session.poll_event(), Err(error));
+        assert_eq!(session.shutdown(), Ok(()));
+        assert_eq!(session.answer_at(0), Err(SdkError::ShutDown));
+    }
+
+    #[test]
+    fn a_poisoned_lock_recovers_into_a_failed_session() {
+        let session = session();
+        let other = Arc::clone(&session);
+        let poisoned = thread::spawn(move || {
+            let _lock = other.state.lock();
+            panic!("planted");
+        });
+        assert!(poisoned.join().is_err());
+        assert_eq!(session.reset().map_err(|e| e.code()), Err(402));
+        assert!(matches!(session.poll_event(), Ok(Some(Event::SessionFailed { .. }))));
+        assert_eq!(session.reset().map_err(|e| e.code()), Err(402));
+    }
+
+    #[test]
+    fn shutdown_frees_the_engine_while_references_remain() {
+        let session = session();
+        let second = Arc::clone(&session);
+        second.shutdown().expect("it shuts down");
+        assert!(matches!(*session.lock(), State::ShutDown));
+        assert_eq!(session.poll_event(), Err(SdkError::ShutDown));
+    }
+}
