@@ -17,8 +17,10 @@ use inbetween_sim::{RenderedFrame, SceneSpec};
 const CARD: &str = include_str!("../../../benches/detector/card.toml");
 const MODEL: &[u8] = include_bytes!("../../../benches/detector/detector.onnx");
 const SCENE: &str = include_str!("../../../benches/scenes/demo.toml");
-/// Between two refreshes of a 60 Hz display.
-const REFRESH: Duration = Duration::from_nanos(16_666_667);
+/// Refreshes of the display a second.
+const HZ: u64 = 60;
+/// Between two refreshes.
+const REFRESH: Duration = Duration::from_nanos(1_000_000_000 / HZ);
 
 fn main() -> anyhow::Result<()> {
     let seconds = env::args().nth(1).map_or(Ok(10), |s| s.parse()).context("usage: live [SECONDS]")?;
@@ -79,7 +81,7 @@ fn live(seconds: u64) -> anyhow::Result<Tally> {
     thread::scope(|scope| {
         let captured = scope.spawn(|| capture(&shared, &scene, end, to_worker));
         scope.spawn(|| work(&shared, jobs));
-        display(&shared, end);
+        display(&shared, seconds);
         captured.join().map_err(|_| anyhow::anyhow!("the capture thread panicked"))?
     })?;
     Ok(*lock(&shared.tally))
@@ -121,10 +123,10 @@ fn work(shared: &Shared, jobs: mpsc::Receiver<PreparedJob>) {
 }
 
 /// The display: an answer for each refresh, before it is shown.
-fn display(shared: &Shared, end: Timestamp) {
-    let mut shown = Timestamp::ZERO + REFRESH;
+fn display(shared: &Shared, seconds: u64) {
     let mut before = Tally::default();
-    while shown <= end {
+    for refresh in 1..=HZ * seconds {
+        let shown = Timestamp::from_nanos(refresh * 1_000_000_000 / HZ);
         shared.sleep_until(shown.minus(REFRESH));
         let mut engine = lock(&shared.engine);
         while engine.poll_event().is_some() {} // an app would log them
@@ -144,8 +146,6 @@ fn display(shared: &Shared, end: Timestamp) {
             print_second(&tally, &before);
             before = *tally;
         }
-        drop((tally, engine));
-        shown = shown + REFRESH;
     }
 }
 
