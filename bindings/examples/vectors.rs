@@ -167,7 +167,8 @@ fn answer(answer: &Answer) -> Result<Json, Failure> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    let digits = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(digits[usize::from(d)])).collect()
 }
 
 const fn ms(ms: u64) -> Timestamp {

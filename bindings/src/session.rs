@@ -125,7 +125,7 @@ impl Session {
     /// or is not wanted any more is a result, not an error.
     pub fn run(&self, ticket: u64) -> Result<RunEnd, SdkError> {
         let Some(job) = self.with(|open| open.jobs.take(ticket))? else { return Ok(RunEnd::Gone) };
-        let completion = guarded(|| Ok(job.run())).unwrap_or_else(|_| Completion {
+        let completion = guarded(|| Ok(job.run())).unwrap_or(Completion {
             ticket: TicketId(ticket),
             outcome: Outcome::Failed(inbetween::RunFailure::Panicked),
         });

@@ -110,6 +110,7 @@ fn capture(
             to_worker.send(job.prepare(&frame.as_frame())).ok().context("the worker is gone")?;
         }
     }
+    drop(to_worker); // the worker ends with it
     Ok(())
 }
 
@@ -158,7 +159,7 @@ fn print_second(now: &Tally, before: &Tally) {
         now.model - before.model,
         now.predicted - before.predicted,
         now.unavailable - before.unavailable,
-        (now.age - before.age).as_secs_f64() * 1e3 / 60.0,
+        now.age.saturating_sub(before.age).as_secs_f64() * 1e3 / 60.0,
         (now.boxes - before.boxes) as f64 / 60.0,
     );
 }

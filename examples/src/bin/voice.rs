@@ -3,7 +3,11 @@
 //! It does not bring a model or a recording: `cargo xtask assets voice speech` fetches both.
 #![allow(clippy::print_stdout)] // a command line tool
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use inbetween::{Audio, Bundle, Engine, Frame, Options, Plan, Samples, Timestamp, Value};
@@ -42,7 +46,7 @@ fn main() -> anyhow::Result<()> {
         println!("This example needs a model and a recording: run `cargo xtask assets voice speech` first.");
         return Ok(());
     };
-    let total = voice(&fs::read(model)?, &read(speech)?)?;
+    let total = voice(&fs::read(model)?, &read(&speech)?)?;
     println!("{} blocks, {} runs of the model, speech in {} blocks", total.blocks, total.runs, total.speech);
     Ok(())
 }
@@ -54,8 +58,8 @@ fn files() -> Option<(PathBuf, PathBuf)> {
 }
 
 /// The samples of a recording: mono, 16 bits, 16 kHz.
-fn read(path: PathBuf) -> anyhow::Result<Vec<i16>> {
-    let mut wav = hound::WavReader::open(&path).with_context(|| path.display().to_string())?;
+fn read(path: &Path) -> anyhow::Result<Vec<i16>> {
+    let mut wav = hound::WavReader::open(path).with_context(|| path.display().to_string())?;
     let spec = wav.spec();
     ensure!(
         spec.channels == 1 && spec.bits_per_sample == 16 && spec.sample_rate as usize == RATE,
@@ -115,7 +119,7 @@ mod tests {
             println!("SKIPPED: no {MODEL} or no {SPEECH}; run cargo xtask assets");
             return;
         };
-        let (model, speech) = (fs::read(model).expect("a model"), read(speech).expect("a recording"));
+        let (model, speech) = (fs::read(model).expect("a model"), read(&speech).expect("a recording"));
         let total = voice(&model, &speech[..6 * RATE]).expect("it runs");
         assert_eq!(total.blocks, 6 * RATE / BLOCK);
         assert!(total.runs > 0 && total.runs < total.blocks, "{total:?}");
