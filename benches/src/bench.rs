@@ -2,9 +2,8 @@
 //! **Invariant:** the rows do not depend on how many sequences run at a time; only the CPU times do.
 //! It does not tune our own settings: only the baselines' N and filter, on the tune split.
 
-use std::time::Instant;
-
 use anyhow::Context as _;
+use cpu_time::ThreadTime;
 use inbetween_sim::{
     Policy, Report as Detail, SceneSpec, Setup, SimulatedDetector, policy, run,
     tune::{self, Kind, Trial},
@@ -122,7 +121,8 @@ fn sequence(
     let colour = if film { inbetween_sim::Colour::Nv12 } else { inbetween_sim::Colour::Gray };
     scene = scene.with_colour(colour);
     let mut detector = SimulatedDetector::new(&scene);
-    let start = Instant::now();
+    // Time of this thread alone: others share the machine.
+    let start = ThreadTime::now();
     let mut clock = || start.elapsed().as_nanos() as u64;
     let mut camera = Film::new(spec.duration_s, 8, 4);
     let mut observer = |moment: &inbetween_sim::Moment<'_>| camera.see(moment);

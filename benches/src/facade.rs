@@ -2,8 +2,9 @@
 //! **Invariant:** a run that the engine asks for is made by its own job, on the frame that the job is for.
 //! It does not share results between engine and baselines beyond "the same frame gives the same result".
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Instant};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
+use cpu_time::ThreadTime;
 use inbetween::{
     CancelToken, Completion, Detection, Engine, Environment, Event, FrameError, Job, Outcome, Plan, Runner,
     TicketId, Timestamp, Value,
@@ -144,7 +145,7 @@ impl Detector for ModelDetector {
         if let (None, Some(known)) = (&job, self.known.get(&frame.index)) {
             return known.clone();
         }
-        let start = Instant::now();
+        let start = ThreadTime::now();
         let found = match job {
             Some(job) => {
                 let completion = job.run(&frame.as_frame());

@@ -2,12 +2,10 @@
 //! **Invariant:** completions, timeouts and refreshes happen in order of time, completions first where equal.
 //! It does not judge: a log goes out.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Duration};
 
 use anyhow::Context as _;
+use cpu_time::ThreadTime;
 use inbetween::{
     Completion, Detection, Engine, Event, Frame, Outcome, Plan, Ticket, TicketId, Timestamp, Value,
 };
@@ -196,7 +194,7 @@ impl Player for EnginePlayer {
         _busy: bool,
     ) -> anyhow::Result<(Option<Started>, &'static str)> {
         let frame = shot.frame.as_ref().context("the engine needs pixels")?;
-        let start = Instant::now();
+        let start = ThreadTime::now();
         let plan = self.engine.handle_frame(now, frame);
         self.drain();
         self.cpu += start.elapsed();
@@ -206,7 +204,7 @@ impl Player for EnginePlayer {
             Plan::Skip(reason) => (None, reason_of_skip(reason)),
             Plan::Run(job) => {
                 let Ticket { id: ticket, reason, .. } = *job.ticket();
-                let start = Instant::now();
+                let start = ThreadTime::now();
                 let completion = job.run(frame);
                 let takes = shot.latency.unwrap_or_else(|| start.elapsed());
                 (Some(Started { ticket, takes, completion }), reason_of_run(reason))
@@ -215,14 +213,14 @@ impl Player for EnginePlayer {
     }
 
     fn complete(&mut self, now: Timestamp, completion: Completion) {
-        let start = Instant::now();
+        let start = ThreadTime::now();
         self.engine.handle_completion(now, completion);
         self.drain();
         self.cpu += start.elapsed();
     }
 
     fn answer(&mut self, display: Timestamp) -> Shown<'_> {
-        let start = Instant::now();
+        let start = ThreadTime::now();
         let answer = self.engine.answer_at(display);
         self.cpu += start.elapsed();
         Shown {

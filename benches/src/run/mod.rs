@@ -8,12 +8,10 @@ mod realtime;
 mod stills;
 mod truth;
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
+use cpu_time::ThreadTime;
 use inbetween::{CancelToken, Timestamp, Value};
 use inbetween_flow::Detection;
 use inbetween_sim::{Policy, Report as Detail, SceneSpec, policy};
@@ -105,7 +103,7 @@ impl Job {
             let picture = picture?;
             let frame = picture.frame();
             size = picture.image().upright_size();
-            let start = Instant::now();
+            let start = ThreadTime::now();
             let value = runner.run(&frame, &CancelToken::new()).with_context(|| {
                 format!("the model failed on the frame at {:.3} s", picture.captured.as_secs_f64())
             })?;
