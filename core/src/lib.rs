@@ -93,3 +93,8 @@ pub use inbetween_flow::{
 pub use inbetween_infer::{
     CancelToken, InputFault, LoadError, LoadLimits, Model, Placement, RunError, Runner,
 };
+
+/// The example of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
