@@ -16,18 +16,21 @@ pub fn kept(row: &Row) -> bool {
     row.refreshes > 0 && row.violation_rate() <= row.miss_rate
 }
 
-/// Writes one JSON object a line.
+/// Writes one JSON object a line: the columns of the row, and whether the promise was `kept`.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_json<'a, T: Serialize + 'a>(
-    path: &Path,
-    rows: impl IntoIterator<Item = &'a T>,
-) -> anyhow::Result<()> {
+pub fn write_json<'a>(path: &Path, rows: impl IntoIterator<Item = &'a Row>) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        #[serde(flatten)]
+        row: &'a Row,
+        kept: bool,
+    }
     let context = || format!("cannot write {}", path.display());
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).with_context(context)?);
     for row in rows {
-        serde_json::to_writer(&mut file, row).with_context(context)?;
+        serde_json::to_writer(&mut file, &Line { row, kept: kept(row) }).with_context(context)?;
         file.write_all(b"\n").with_context(context)?;
     }
     file.flush().with_context(context)

@@ -8,6 +8,7 @@ mod assets;
 mod bindings;
 mod cargo_output;
 mod claims;
+mod costs;
 mod process;
 mod purity;
 mod repo;
@@ -65,6 +66,12 @@ enum Command {
         #[arg(long)]
         record: bool,
     },
+    /// Runs the criterion bench of the SDK and writes its medians in microseconds as JSON.
+    Costs {
+        /// Writes them here; prints them when not given.
+        #[arg(long, value_name = "FILE")]
+        json: Option<String>,
+    },
     /// Writes the recorded figures into the documents' tables, between `<!-- claims:ID,ID -->` and `<!-- /claims -->`.
     Readme {
         /// Changes nothing; fails when a document differs from the records.
@@ -97,6 +104,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
         Command::Claims { ids, json, record } => {
             claims::measure(&repo, &ids, claims::Output { json: json.as_deref(), record })
         }
+        Command::Costs { json } => costs::measure(&repo, json.as_deref()).map(|()| true),
         Command::Readme { check: true } => Ok(suites::run(&repo, &[Suite::ClaimsCheck])),
         Command::Readme { check: false } => claims::write(&repo).map(|()| true),
     }
