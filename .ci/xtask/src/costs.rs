@@ -21,13 +21,11 @@ pub fn measure(repo: &Repo, file: Option<&str>) -> Result<()> {
     collect(&repo.target.join("criterion"), start, &mut medians)?;
     ensure!(!medians.is_empty(), "the bench wrote no estimates");
     let text = serde_json::to_string_pretty(&medians)?;
-    match file {
-        Some(file) => fs::write(file, text).with_context(|| format!("cannot write {file}")),
-        None => {
-            println!("{text}");
-            Ok(())
-        }
+    if let Some(file) = file {
+        return fs::write(file, text).with_context(|| format!("cannot write {file}"));
     }
+    println!("{text}");
+    Ok(())
 }
 
 /// Takes every `new/estimates.json` below `folder` that is younger than `start`.
@@ -44,12 +42,14 @@ fn collect(folder: &Path, start: std::time::SystemTime, into: &mut BTreeMap<Stri
             }
             let read = |name: &str| -> Result<Value> {
                 let file = path.join(name);
-                let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+                let text =
+                    fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
                 serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))
             };
             let nanos = read("estimates.json")?.pointer("/median/point_estimate").and_then(Value::as_f64);
             let name = read("benchmark.json")?["full_id"].as_str().map(plain);
-            let (nanos, name) = nanos.zip(name).with_context(|| format!("{} has no median", path.display()))?;
+            let (nanos, name) =
+                nanos.zip(name).with_context(|| format!("{} has no median", path.display()))?;
             into.insert(name, json!({ "median_us": nanos / 1e3 }));
         } else {
             collect(&path, start, into)?;
