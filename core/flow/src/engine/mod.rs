@@ -5,6 +5,7 @@
 mod answering;
 mod clock;
 mod flight;
+mod upkeep;
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -20,8 +21,8 @@ use crate::{
     geometry::{Point, Rect},
     monitor::Monitor,
     plan::{
-        Admission, Completion, Environment, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason,
-        Ticket, TicketId, Timeout,
+        Admission, Completion, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason, Ticket,
+        TicketId,
     },
     schedule::{Review, Scheduler, Situation, Verdict},
     source::Carrier,
@@ -30,7 +31,7 @@ use crate::{
 };
 
 use self::{
-    clock::{Arrival, Clock},
+    clock::Clock,
     flight::{Events, Flight, Flights},
 };
 
@@ -360,57 +361,9 @@ impl Engine {
         (*self.length.get_or_insert(length) != length).then_some(ValueFault::WrongLength)
     }
 
-    /// Takes what changed about the device.
-    pub fn handle_environment(&mut self, now: Timestamp, environment: Environment) {
-        self.advance(now);
-        self.scheduler.adapt(&environment);
-        if let Some(period) =
-            environment.display_period.filter(|p| !p.is_zero() && *p <= Duration::from_secs(1))
-        {
-            self.display_period = period;
-        }
-    }
-
     /// The next thing that the host may want to know.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop()
-    }
-
-    /// When [`handle_timeout`](Self::handle_timeout) is due, and why. Calling it late does no harm.
-    pub fn poll_timeout(&self) -> Option<(Timestamp, Timeout)> {
-        let ticket = self.flights.next_expiry().map(|(at, id)| (at, Timeout::Ticket(id)));
-        let probe = self.scheduler.open_until().map(|at| (at, Timeout::Probe));
-        let age = self.newest.filter(|_| self.rung <= Rung::Predicted);
-        let age = age.map(|(at, _)| (at + self.config.budget.max_age, Timeout::MaxAge));
-        [ticket, probe.filter(|(at, _)| *at > self.clock.now()), age]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(at, _)| *at)
-    }
-
-    /// Does what is due at `now`: runs expire, answers fall to their next rung.
-    pub fn handle_timeout(&mut self, now: Timestamp) {
-        let now = self.advance(now);
-        if self.newest.is_some_and(|(at, _)| now.since(at) >= self.config.budget.max_age) {
-            let rung = if self.config.rule.is_some() { Rung::Rule } else { Rung::Unavailable };
-            self.set_rung(rung);
-        }
-    }
-
-    /// Forgets all results, as after a suspend. What was learnt about the device stays; runs that are in flight
-    /// expire now.
-    pub fn reset(&mut self) {
-        self.clock.reset();
-        self.gate.reset();
-        self.carrier.reset();
-        self.scheduler.reset();
-        while let Some(flight) = self.flights.take_expired(Timestamp::MAX) {
-            self.expired(&flight);
-        }
-        self.newest = None;
-        self.seen = Seen::default();
-        self.suspicion = None;
-        self.obstacle = None;
     }
 
     /// What happened so far.
@@ -423,60 +376,11 @@ impl Engine {
         &self.config
     }
 
-    /// The engine's own time for the host's, with all that is due by then.
-    fn advance(&mut self, now: Timestamp) -> Timestamp {
-        let (now, back) = self.clock.advance(now);
-        if let Some(back) = back {
-            self.monitor.clock_regressions += 1;
-            self.events.push(Event::ClockRegressed(back));
-            if Clock::restarted(back) {
-                self.scheduler.restart_clock(now);
-                self.reset();
-            }
-        }
-        while let Some(flight) = self.flights.take_expired(now) {
-            self.expired(&flight);
-            self.fail(now, &flight, RunFailure::TimedOut);
-        }
-        now
-    }
-
-    fn expired(&mut self, flight: &Flight) {
-        self.monitor.expired += 1;
-        self.events.push(Event::TicketExpired(flight.ticket.id));
-    }
-
-    fn arrive(&mut self, captured: Timestamp) -> Result<Timestamp, SkipReason> {
-        let (arrival, future) = self.clock.capture(captured);
-        self.monitor.future_frames += u64::from(future);
-        match arrival {
-            Arrival::New { captured, gap } => {
-                if let Some(gap) = gap {
-                    self.events.push(Event::Gap(gap));
-                }
-                Ok(captured)
-            }
-            Arrival::Restart { captured } => {
-                self.reset();
-                self.clock.capture(captured);
-                Ok(captured)
-            }
-            Arrival::Skip(reason) => Err(reason),
-        }
-    }
-
     /// The time whose content is shown at `display`.
     fn content_time(&self, display: Timestamp) -> Timestamp {
         match self.config.mode {
             DisplayMode::Predict => display,
             DisplayMode::Delayed(delay) => display.minus(delay),
-        }
-    }
-
-    fn set_rung(&mut self, rung: Rung) {
-        if rung != self.rung {
-            self.rung = rung;
-            self.events.push(Event::RungChanged(rung));
         }
     }
 }

@@ -1,0 +1,115 @@
+//! The upkeep of the engine: the device's state, time that passes, expiry, and beginning anew.
+//! **Invariant:** the engine's time goes forward, and every ticket that is forgotten is reported as expired.
+//! It does not look at frames or values.
+
+use core::time::Duration;
+
+use crate::{
+    plan::{Environment, Event, RunFailure, Rung, SkipReason, Timeout},
+    time::Timestamp,
+};
+
+use super::{
+    Engine, Seen,
+    clock::{Arrival, Clock},
+    flight::Flight,
+};
+
+impl Engine {
+    /// Takes what changed about the device.
+    pub fn handle_environment(&mut self, now: Timestamp, environment: Environment) {
+        self.advance(now);
+        self.scheduler.adapt(&environment);
+        if let Some(period) =
+            environment.display_period.filter(|p| !p.is_zero() && *p <= Duration::from_secs(1))
+        {
+            self.display_period = period;
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due, and why. Calling it late does no harm.
+    pub fn poll_timeout(&self) -> Option<(Timestamp, Timeout)> {
+        let ticket = self.flights.next_expiry().map(|(at, id)| (at, Timeout::Ticket(id)));
+        let probe = self.scheduler.open_until().map(|at| (at, Timeout::Probe));
+        let age = self.newest.filter(|_| self.rung <= Rung::Predicted);
+        let age = age.map(|(at, _)| (at + self.config.budget.max_age, Timeout::MaxAge));
+        [ticket, probe.filter(|(at, _)| *at > self.clock.now()), age]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// Does what is due at `now`: runs expire, answers fall to their next rung.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let now = self.advance(now);
+        if self.newest.is_some_and(|(at, _)| now.since(at) >= self.config.budget.max_age) {
+            let rung = if self.config.rule.is_some() { Rung::Rule } else { Rung::Unavailable };
+            self.set_rung(rung);
+        }
+    }
+
+    /// Forgets all results, as after a suspend. What was learnt about the device stays; runs that are in flight
+    /// expire now.
+    pub fn reset(&mut self) {
+        self.clock.reset();
+        self.gate.reset();
+        self.carrier.reset();
+        self.scheduler.reset();
+        while let Some(flight) = self.flights.take_expired(Timestamp::MAX) {
+            self.expired(&flight);
+        }
+        self.newest = None;
+        self.seen = Seen::default();
+        self.suspicion = None;
+        self.obstacle = None;
+    }
+
+    /// The engine's own time for the host's, with all that is due by then.
+    pub(super) fn advance(&mut self, now: Timestamp) -> Timestamp {
+        let (now, back) = self.clock.advance(now);
+        if let Some(back) = back {
+            self.monitor.clock_regressions += 1;
+            self.events.push(Event::ClockRegressed(back));
+            if Clock::restarted(back) {
+                self.scheduler.restart_clock(now);
+                self.reset();
+            }
+        }
+        while let Some(flight) = self.flights.take_expired(now) {
+            self.expired(&flight);
+            self.fail(now, &flight, RunFailure::TimedOut);
+        }
+        now
+    }
+
+    fn expired(&mut self, flight: &Flight) {
+        self.monitor.expired += 1;
+        self.events.push(Event::TicketExpired(flight.ticket.id));
+    }
+
+    pub(super) fn arrive(&mut self, captured: Timestamp) -> Result<Timestamp, SkipReason> {
+        let (arrival, future) = self.clock.capture(captured);
+        self.monitor.future_frames += u64::from(future);
+        match arrival {
+            Arrival::New { captured, gap } => {
+                if let Some(gap) = gap {
+                    self.events.push(Event::Gap(gap));
+                }
+                Ok(captured)
+            }
+            Arrival::Restart { captured } => {
+                self.reset();
+                self.clock.capture(captured);
+                Ok(captured)
+            }
+            Arrival::Skip(reason) => Err(reason),
+        }
+    }
+
+    pub(super) fn set_rung(&mut self, rung: Rung) {
+        if rung != self.rung {
+            self.rung = rung;
+            self.events.push(Event::RungChanged(rung));
+        }
+    }
+}
