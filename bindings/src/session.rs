@@ -104,8 +104,7 @@ impl Session {
             Plan::Run(job) => job,
         };
         let (ticket, cancel) = (*job.ticket(), job.cancel_token());
-        // The engine takes a capture time after `now` as `now`; the ticket has the time that it took.
-        let prepared = guarded(|| Ok(job.prepare(&Frame::image(ticket.captured, image))))?;
+        let prepared = guarded(|| Ok(job.prepare(&Frame::image(captured, image))))?;
         self.with(|open| {
             open.jobs.add(prepared, cancel);
             Ok(())

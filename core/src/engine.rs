@@ -87,7 +87,7 @@ impl Engine {
                 // Tickets that expired without a poll; the engine has forgotten them long ago.
                 self.running.retain(|(id, _)| id.0 + 64 > ticket.id.0);
                 self.running.push((ticket.id, cancel.clone()));
-                Plan::Run(Job::new(ticket, Arc::clone(&self.pool), cancel))
+                Plan::Run(Job::new(ticket, frame.captured, Arc::clone(&self.pool), cancel))
             }
         })
     }

@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use inbetween_flow::{Completion, Frame, Outcome, RunFailure, Ticket};
+use inbetween_flow::{Completion, Frame, Outcome, RunFailure, Ticket, Timestamp};
 use inbetween_infer::{CancelToken, LoadError, Model, RunError, Runner};
 
 /// The run states of one model. The lock is held to take and to put back, never during a run.
@@ -85,13 +85,15 @@ impl Drop for Lease {
 #[must_use = "run it, or call `abandon` so that the engine need not wait until it expires"]
 pub struct Job {
     ticket: Ticket,
+    /// Capture time of its frame as the host stated it; the ticket's is clamped to the time of handling.
+    stated: Timestamp,
     pool: Arc<Pool>,
     cancel: CancelToken,
 }
 
 impl Job {
-    pub(crate) const fn new(ticket: Ticket, pool: Arc<Pool>, cancel: CancelToken) -> Self {
-        Self { ticket, pool, cancel }
+    pub(crate) const fn new(ticket: Ticket, stated: Timestamp, pool: Arc<Pool>, cancel: CancelToken) -> Self {
+        Self { ticket, stated, pool, cancel }
     }
 
     /// The ticket: which frame, why, and until when.
@@ -112,8 +114,8 @@ impl Job {
 
     /// Copies what the model needs of the frame; afterwards the camera may have its buffer back.
     pub fn prepare(self, frame: &Frame<'_>) -> PreparedJob {
-        let Self { ticket, pool, cancel } = self;
-        let ready = if frame.captured != ticket.captured {
+        let Self { ticket, stated, pool, cancel } = self;
+        let ready = if frame.captured != stated {
             let reason = "the frame is not the one that the job was made for".to_owned();
             Err(RunError::Model { reason })
         } else if cancel.is_cancelled() {

@@ -78,6 +78,17 @@ fn the_buffer_may_go_back_before_the_run() {
 }
 
 #[test]
+fn a_camera_clock_a_little_ahead_does_not_lose_its_runs() {
+    let mut engine = engine();
+    let pixels = picture(1, 1);
+    let ahead = frame(&pixels, 105);
+    let Ok(Plan::Run(job)) = engine.handle_frame(at(100), &ahead) else { panic!("the first frame is run") };
+    assert_eq!(job.ticket().captured, at(100));
+    let completion = job.run(&ahead);
+    assert!(matches!(completion.outcome, Outcome::Value(_)), "{completion:?}");
+}
+
+#[test]
 fn jobs_run_on_another_thread() {
     fn sendable<T: Send + 'static>() {}
     sendable::<Job>();
