@@ -69,11 +69,16 @@ impl Flights {
         self.0.iter().map(|f| (f.ticket.expires, f.ticket.id)).min()
     }
 
-    /// Marks runs whose result can be of no use any more: all when the picture was cut, else those of frames
-    /// captured before `than`. Calls `each` for each one that was not marked before.
-    pub(crate) fn outdate(&mut self, than: Option<Timestamp>, mut each: impl FnMut(TicketId)) {
+    /// Whether a run of a frame from `from` on is under way that is still of use.
+    pub(crate) fn covers(&self, from: Timestamp) -> bool {
+        self.0.iter().any(|f| !f.stale && f.ticket.captured >= from)
+    }
+
+    /// Marks runs of frames captured before `than`, whose results can be of no use any more. Calls `each` for each one
+    /// that was not marked before.
+    pub(crate) fn outdate(&mut self, than: Timestamp, mut each: impl FnMut(TicketId)) {
         for flight in &mut self.0 {
-            if !flight.stale && than.is_none_or(|t| flight.ticket.captured < t) {
+            if !flight.stale && flight.ticket.captured < than {
                 flight.stale = true;
                 each(flight.ticket.id);
             }

@@ -24,7 +24,7 @@ use crate::{
         Admission, Completion, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason, Ticket,
         TicketId,
     },
-    schedule::{Review, Scheduler, Situation, Verdict},
+    schedule::{Cut, Review, Scheduler, Situation, Verdict},
     source::Carrier,
     time::Timestamp,
     value::{Value, ValueFault},
@@ -35,7 +35,8 @@ use self::{
     flight::{Events, Flight, Flights},
 };
 
-/// A run that has not ended after this many times its usual latency is given up, if the maximum age is longer.
+/// A run that has not ended after this many times its usual latency, or the deadline, is given up; at the maximum age in
+/// any case.
 const PATIENCE: u32 = 8;
 
 /// The state machine of one model on one stream.
@@ -89,6 +90,8 @@ pub struct Engine {
     seen: Seen,
     /// What the newest frame shows that makes the answers suspect.
     suspicion: Option<RunReason>,
+    /// Capture time of the first frame of a picture that has no result yet, after a cut.
+    cut_at: Option<Timestamp>,
     /// What stood against the newest run that was wanted.
     obstacle: Option<SkipReason>,
     rung: Rung,
@@ -130,6 +133,7 @@ impl Engine {
             length: None,
             seen: Seen::default(),
             suspicion: None,
+            cut_at: None,
             obstacle: None,
             rung: Rung::Unavailable,
             answer: Answer::unavailable(Degraded::WarmingUp, config.model_version),
@@ -143,7 +147,7 @@ impl Engine {
     /// Takes a frame and says whether to run the model on it. Called on the capture thread; never runs the model.
     ///
     /// # Errors
-    /// When the frame is not what the configuration promises. The engine is as it was before.
+    /// When the frame is not what the configuration promises. It is counted, and the answers are as they were before.
     pub fn handle_frame(&mut self, now: Timestamp, frame: &Frame<'_>) -> Result<Plan, FrameError> {
         let now = self.advance(now);
         self.monitor.frames += 1;
@@ -159,6 +163,11 @@ impl Engine {
     /// The pipeline for a frame that is sound and new.
     fn plan(&mut self, now: Timestamp, frame: &Frame<'_>) -> Plan {
         self.seen = self.look(frame);
+        if self.seen.cut {
+            let cut_at = *self.cut_at.get_or_insert(frame.captured);
+            let events = &mut self.events;
+            self.flights.outdate(cut_at, |id| events.push(Event::Cancel(id)));
+        }
         let situation = self.situation(now, frame.captured);
         self.suspicion = self.scheduler.suspects(&situation);
         match self.scheduler.judge(&situation) {
@@ -208,17 +217,17 @@ impl Engine {
             lost: self.seen.lost,
             doubtful: ahead.is_some_and(|c| c.doubtful > 0),
             unexplained: self.seen.unexplained,
-            cut: self.seen.cut,
+            cut: match self.cut_at.filter(|_| self.seen.cut) {
+                None => Cut::None,
+                Some(at) if self.flights.covers(at) => Cut::UnderWay,
+                Some(_) => Cut::New,
+            },
         }
     }
 
     /// Starts a run, unless the cache knows its result.
     fn start(&mut self, now: Timestamp, frame: &Frame<'_>, reason: RunReason) -> Plan {
         self.obstacle = None;
-        if reason == RunReason::SceneCut {
-            let events = &mut self.events;
-            self.flights.outdate(None, |id| events.push(Event::Cancel(id)));
-        }
         let before = self.carrier.answer(frame.captured, &mut self.scratch);
         let age = before.map_or(Duration::ZERO, |c| frame.captured.since(c.key_frame));
         let spread = before.map_or(0.0, |c| c.spread);
@@ -242,7 +251,8 @@ impl Engine {
             charged: self.scheduler.charge(),
             spread,
             age,
-            believed: self.scheduler.error(spread, age) <= self.config.tolerance.epsilon,
+            believed: self.scheduler.error(spread, age) <= self.config.tolerance.epsilon
+                && self.suspicion.is_none(),
             background: self.seen.background,
             digest,
             stale: false,
@@ -264,19 +274,24 @@ impl Engine {
 
     /// Takes the end of a run, from the worker; late, failed and cancelled are all normal.
     pub fn handle_completion(&mut self, now: Timestamp, completion: Completion) -> Admission {
+        // Before the time goes on: a run that ends is not expired by its own end.
+        let flight = self.flights.take(completion.ticket);
         let now = self.advance(now);
-        let Some(flight) = self.flights.take(completion.ticket) else {
+        let Some(flight) = flight else {
             self.monitor.completed(Admission::UnknownTicket, Duration::ZERO);
             return Admission::UnknownTicket;
         };
         let took = now.since(flight.started);
         let admission = match completion.outcome {
             Outcome::Cancelled => {
-                self.scheduler.refund(flight.charged.saturating_sub(took));
+                self.scheduler.settle(took, flight.charged);
                 self.gate.discard(flight.ticket.id);
                 Admission::Cancelled
             }
-            Outcome::Failed(why) => self.fail(now, &flight, why),
+            Outcome::Failed(why) => {
+                self.scheduler.settle(took, flight.charged);
+                self.fail(now, &flight, why)
+            }
             Outcome::Value(value) => {
                 self.scheduler.ended(took, flight.charged);
                 match self.fault(&value) {
@@ -313,8 +328,9 @@ impl Engine {
         self.newest = Some((captured, cached));
         self.seen = Seen::default();
         self.suspicion = None;
+        self.cut_at = None;
         let events = &mut self.events;
-        self.flights.outdate(Some(captured), |id| events.push(Event::Cancel(id)));
+        self.flights.outdate(captured, |id| events.push(Event::Cancel(id)));
 
         if let Some(error) = test.error {
             let violated = error > self.config.tolerance.epsilon;

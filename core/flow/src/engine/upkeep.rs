@@ -18,8 +18,8 @@ use super::{
 impl Engine {
     /// Takes what changed about the device.
     pub fn handle_environment(&mut self, now: Timestamp, environment: Environment) {
-        self.advance(now);
-        self.scheduler.adapt(&environment);
+        let now = self.advance(now);
+        self.scheduler.adapt(now, &environment);
         if let Some(period) =
             environment.display_period.filter(|p| !p.is_zero() && *p <= Duration::from_secs(1))
         {
@@ -32,7 +32,8 @@ impl Engine {
         let ticket = self.flights.next_expiry().map(|(at, id)| (at, Timeout::Ticket(id)));
         let probe = self.scheduler.open_until().map(|at| (at, Timeout::Probe));
         let age = self.newest.filter(|_| self.rung <= Rung::Predicted);
-        let age = age.map(|(at, _)| (at + self.config.budget.max_age, Timeout::MaxAge));
+        let age =
+            age.map(|(at, _)| (at + self.config.budget.max_age + Duration::from_nanos(1), Timeout::MaxAge));
         [ticket, probe.filter(|(at, _)| *at > self.clock.now()), age]
             .into_iter()
             .flatten()
@@ -42,7 +43,7 @@ impl Engine {
     /// Does what is due at `now`: runs expire, answers fall to their next rung.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         let now = self.advance(now);
-        if self.newest.is_some_and(|(at, _)| now.since(at) >= self.config.budget.max_age) {
+        if self.newest.is_some_and(|(at, _)| now.since(at) > self.config.budget.max_age) {
             let rung = if self.config.rule.is_some() { Rung::Rule } else { Rung::Unavailable };
             self.set_rung(rung);
         }
@@ -61,6 +62,7 @@ impl Engine {
         self.newest = None;
         self.seen = Seen::default();
         self.suspicion = None;
+        self.cut_at = None;
         self.obstacle = None;
     }
 
@@ -77,6 +79,8 @@ impl Engine {
         }
         while let Some(flight) = self.flights.take_expired(now) {
             self.expired(&flight);
+            // It takes at least this long; a model that is only slow is given more time for the next run.
+            self.scheduler.ended(now.since(flight.started), flight.charged);
             self.fail(now, &flight, RunFailure::TimedOut);
         }
         now

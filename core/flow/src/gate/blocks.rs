@@ -97,8 +97,6 @@ pub(super) struct Change {
     pub changed_all: f32,
     /// Share of blocks without a counterpart on the key frame.
     pub uncovered: f32,
-    /// Correlation of all block means with the key frame's, from −1 to 1; 1 where both are flat.
-    pub likeness: f32,
 }
 
 /// Block means and the noise of each.
@@ -114,6 +112,8 @@ pub(super) struct Blocks {
     /// What was left in the frame before, where the block was known then.
     error: Vec<Option<f32>>,
     scratch: Vec<f32>,
+    /// The key picture's whole mean of each block, where it has one.
+    whole: Vec<Option<f32>>,
     /// Mean square of (row-sampled − whole) block means of the key picture.
     alias: f32,
     /// Mean variance of all blocks, none counted for more than four times the mean before.
@@ -145,11 +145,13 @@ impl Blocks {
         }
         (self.gain, self.offset) = (1.0, 0.0);
         let mut total = 0.0;
+        self.whole.clear();
         for by in 0..size.1 {
             for bx in 0..size.0 {
                 let whole = key.mean((bx * BLOCK) as f32, (by * BLOCK) as f32, BLOCK, BLOCK);
                 let d = key.blocks[(by * size.0 + bx) as usize] - whole.unwrap_or(0.0);
                 total += d * d;
+                self.whole.push(whole);
             }
         }
         self.alias = total / (n as f32).max(1.0);
@@ -190,13 +192,13 @@ impl Blocks {
         let (nx, ny) = self.size;
         let n = self.now.len();
         if n == 0 || n != self.key.len() {
-            return Change { gain: 1.0, likeness: 1.0, ..Change::default() };
+            return Change { gain: 1.0, ..Change::default() };
         }
         let sampling = self.reference(key, pose, center);
         self.fit_light();
         let (a, b) = (self.gain, self.offset);
         let mean = self.key.iter().sum::<f32>() / n as f32;
-        let mut out = Change { gain: a, offset: b, likeness: self.likeness(), ..Change::default() };
+        let mut out = Change { gain: a, offset: b, ..Change::default() };
         // Light does not scale exactly (gamma, clipping): a twentieth of the change of gain is allowed for.
         let bent = (a - 1.0).abs() * 0.05;
         let (mut free, mut loud, mut known, mut loud_all, mut fresh) = (0_u32, 0_u32, 0_u32, 0_u32, 0_u32);
@@ -287,8 +289,7 @@ impl Blocks {
                 match key.mean(kx - half, ky - half, BLOCK, BLOCK) {
                     Some(mut v) => {
                         if kept > 0.0 {
-                            let whole = key.mean(px - half, py - half, BLOCK, BLOCK).unwrap_or(v);
-                            v += kept * (key.blocks[i] - whole);
+                            v += kept * (key.blocks[i] - self.whole[i].unwrap_or(v));
                         }
                         self.key[i] = v;
                         self.known[i] = true;
@@ -347,7 +348,8 @@ impl Blocks {
         }
     }
 
-    fn likeness(&self) -> f32 {
+    /// Correlation of all block means with the key frame's, from −1 to 1; 1 where both are flat.
+    pub fn likeness(&self) -> f32 {
         let (mut n, mut k, mut v, mut kk, mut vv, mut kv) = (0.0, 0.0, 0.0, 0.0_f32, 0.0_f32, 0.0_f32);
         for i in 0..self.now.len() {
             if self.known[i] {

@@ -425,8 +425,8 @@ impl Gate {
         let held = out.fits.iter().filter(|f| f.state == FitState::Followed).count();
         out.cut = background.state != FitState::Followed
             && change.changed_all > CUT_SHARE
-            && change.likeness < CUT_LIKENESS
-            && 2 * held <= out.fits.len();
+            && 2 * held <= out.fits.len()
+            && self.blocks.likeness() < CUT_LIKENESS;
         Some(out)
     }
 

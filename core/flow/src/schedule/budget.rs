@@ -29,16 +29,22 @@ impl Budget {
 
     /// Whether a run of about `cost` fits now.
     pub(crate) fn affords(&mut self, now: Timestamp, cost: Duration) -> bool {
-        if self.duty >= 1.0 && self.scale >= 1.0 {
-            return true;
-        }
-        let rate = self.duty * self.scale;
+        self.earn(now, cost);
+        self.rate() >= 1.0 || self.tokens >= cost.as_nanos() as f64
+    }
+
+    fn rate(&self) -> f64 {
+        self.duty * self.scale
+    }
+
+    /// Fills the bucket up to `now`. It holds at least `cost`: a run that is dearer must still become possible.
+    fn earn(&mut self, now: Timestamp, cost: Duration) {
+        let rate = self.rate();
+        let depth = (DEPTH.as_nanos() as f64 * rate).max(cost.as_nanos() as f64);
         let earned = now.since(self.at).as_nanos() as f64 * rate;
         self.at = self.at.max(now);
-        // A run that is dearer than the bucket must still become possible.
-        let depth = (DEPTH.as_nanos() as f64 * rate).max(cost.as_nanos() as f64);
-        self.tokens = (self.tokens + earned).min(depth);
-        self.tokens >= cost.as_nanos() as f64
+        // Without a bound nothing is owed.
+        self.tokens = if rate >= 1.0 { depth } else { (self.tokens + earned).min(depth) };
     }
 
     /// Charges a run that starts, by its expected cost.
@@ -56,7 +62,9 @@ impl Budget {
         self.at = now;
     }
 
-    pub(crate) fn adapt(&mut self, environment: &Environment) {
+    /// Takes the device's state from `now` on; what was earned before was earned at the rate before.
+    pub(crate) fn adapt(&mut self, now: Timestamp, environment: &Environment) {
+        self.earn(now, Duration::ZERO);
         let heat = match environment.thermal_headroom {
             Some(h) if h >= 1.0 => 0.25,
             Some(h) if h >= WARM => 0.5,
@@ -92,13 +100,28 @@ mod tests {
     #[test]
     fn heat_quarters_the_duty_and_a_dear_run_still_happens() {
         let mut budget = Budget::new(0.4);
-        budget.adapt(&Environment { thermal_headroom: Some(1.1), ..Environment::default() });
+        budget.adapt(Timestamp::ZERO, &Environment { thermal_headroom: Some(1.1), ..Environment::default() });
         let spent = share(&mut budget, 200);
         assert!((0.099..0.105).contains(&spent), "{spent}");
 
         let mut tiny = Budget::new(0.001);
         let dear = Duration::from_millis(100);
         assert!((0..400).any(|s| tiny.affords(Timestamp::from_millis(s * 1_000), dear)));
+    }
+
+    #[test]
+    fn an_unbounded_duty_leaves_no_debt_for_when_heat_bounds_it() {
+        let mut budget = Budget::new(1.0);
+        let ms = Duration::from_millis;
+        for i in 0..6_000 {
+            let now = Timestamp::from_millis(i * 100);
+            assert!(budget.affords(now, ms(95)));
+            budget.charge(ms(95));
+            budget.settle(ms(95), ms(99));
+        }
+        let now = Timestamp::from_millis(600_000);
+        budget.adapt(now, &Environment { thermal_headroom: Some(0.9), ..Environment::default() });
+        assert!(budget.affords(now + ms(100), ms(95)));
     }
 
     #[test]

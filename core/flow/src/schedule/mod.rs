@@ -1,5 +1,6 @@
 //! Run, or skip with a reason: weighs evidence and forecast against deadline, duty and breaker.
-//! **Invariant:** every frame gets exactly one verdict; a verdict to run is always affordable and in time.
+//! **Invariant:** every frame gets exactly one verdict; a verdict to run is affordable, and in time but for the run that learns a
+//! forbidding latency again.
 //! It does not look at pixels or values: the engine describes the situation in numbers.
 
 mod breaker;
@@ -33,17 +34,17 @@ const AUDIT_PERIOD: Duration = Duration::from_millis(33);
 const BIRTH_SIGMA: f32 = 6.0;
 /// Evidence of which fewer runs than this share bring news does not make an answer suspect.
 const LEAST_YIELD: f32 = 0.15;
-/// A run is not worth it when the error right after a result is believed to be this share of what it is now:
+/// A run is not worth it when the error right after a result is believed to be at least this share of what it is now:
 /// then the model's own noise is what exceeds the tolerance.
 const LEAST_GAIN: f32 = 0.8;
 /// How fast the best that a run achieved is forgotten, for each result: in some twenty.
 const FORGETTING: f32 = 0.05;
 /// While the learnt latency forbids every run, one run in this time measures it again.
 const RELEARN: Duration = Duration::from_secs(2);
-/// What one violation adds to the queue's pressure on the threshold, and how far the threshold can fall.
+/// What one violation of the heaviest weight adds to the queue's pressure on the threshold, and how far that can fall.
 const PRESSURE: f32 = 0.05;
 const LOWEST_THRESHOLD: f32 = 0.5;
-/// An audit stands for 1/propensity skips; clipped, for one audit must not outweigh a minute of results.
+/// An audit stands for 1/rate skips; clipped, for one audit must not outweigh a minute of results.
 const HEAVIEST_AUDIT: f32 = 20.0;
 
 /// What the engine knows when a frame comes.
@@ -63,8 +64,19 @@ pub(crate) struct Situation {
     pub doubtful: bool,
     /// Unexplained change, in standard deviations.
     pub unexplained: f32,
-    /// Whether the picture is another one.
-    pub cut: bool,
+    /// Whether the picture is another one than the key frame's.
+    pub cut: Cut,
+}
+
+/// Whether the picture is another one than the key frame's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// It is not.
+    None,
+    /// It is.
+    New,
+    /// It is, and a run of the new picture is under way.
+    UnderWay,
 }
 
 /// The verdict on one frame.
@@ -166,7 +178,7 @@ impl Scheduler {
     /// that hardly ever brings news does not.
     pub(crate) fn suspects(&self, s: &Situation) -> Option<RunReason> {
         s.age_then?;
-        if s.cut {
+        if s.cut != Cut::None {
             Some(RunReason::SceneCut)
         } else if s.lost && self.residual.yields() > LEAST_YIELD {
             Some(RunReason::Residual)
@@ -187,13 +199,16 @@ impl Scheduler {
         let Some(age_then) = s.age_then else {
             return Some(RunReason::First);
         };
-        if s.cut {
-            return Some(RunReason::SceneCut);
+        match s.cut {
+            Cut::None => {}
+            Cut::New => return Some(RunReason::SceneCut),
+            Cut::UnderWay => return None,
         }
         if s.doubtful {
             return Some(RunReason::Forecast);
         }
-        if age_then >= self.max_age {
+        // The next frame's result would come a period later.
+        if age_then + s.frame_period >= self.max_age {
             return Some(RunReason::Age);
         }
         if s.lost && self.residual.allows(s.now) {
@@ -233,9 +248,14 @@ impl Scheduler {
         Ok(probe)
     }
 
-    /// Takes the end of a run that was charged as `charged` when it started.
-    pub(crate) fn ended(&mut self, took: Duration, charged: Duration) {
+    /// Takes what a run spent that was charged as `charged` when it started, however it ended.
+    pub(crate) fn settle(&mut self, took: Duration, charged: Duration) {
         self.budget.settle(charged, took);
+    }
+
+    /// Takes the end of a run that tells what a run takes.
+    pub(crate) fn ended(&mut self, took: Duration, charged: Duration) {
+        self.settle(took, charged);
         if self.latency.p95() > self.deadline && took <= self.deadline {
             // What forbade every run is over (a throttled device has cooled down): the old window is of no use.
             self.latency = Latency::new(took);
@@ -293,8 +313,8 @@ impl Scheduler {
         self.fresh = Some(self.fresh.map_or(error, |fresh| error.min(fresh + FORGETTING * (error - fresh))));
     }
 
-    pub(crate) fn adapt(&mut self, environment: &Environment) {
-        self.budget.adapt(environment);
+    pub(crate) fn adapt(&mut self, now: Timestamp, environment: &Environment) {
+        self.budget.adapt(now, environment);
     }
 
     /// The host's clock is another one from `now` on: nothing may wait for a time of the old one.
