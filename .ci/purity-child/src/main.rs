@@ -11,7 +11,7 @@ use std::process::ExitCode;
 /// Frames before the filter: long enough that all that is learnt and grown has been.
 const WARM_UP: u32 = 600;
 
-/// Frames under the filter (DESIGN section 3).
+/// Frames under the filter.
 const STEADY: u32 = 1_000;
 
 #[cfg(target_os = "linux")]

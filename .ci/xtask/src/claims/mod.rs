@@ -21,7 +21,7 @@ use crate::{process, repo::Repo};
 const LEDGER: &str = "benches/claims.toml";
 const RECORD: &str = "benches/records/claims.json";
 
-/// One measured claim (DESIGN section 10 fixes the first seven names).
+/// One measured claim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The claim.

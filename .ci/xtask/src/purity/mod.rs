@@ -13,7 +13,7 @@ mod symbols;
 
 use crate::{repo::Repo, report::Tally};
 
-/// Runs the five checks of DESIGN section 3.
+/// Runs the five checks.
 pub fn run(repo: &Repo) -> Tally {
     let mut tally = Tally::default();
     tally.add(no_std::run(repo));

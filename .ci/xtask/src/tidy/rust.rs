@@ -122,7 +122,6 @@ const CITES: &[&str] = &[
     "fnv",
     "taken from",
     "notes",
-    "DESIGN",
     "docs/",
 ];
 

@@ -11,7 +11,7 @@ use super::{
 
 const SOURCE: &str = "core/flow/src/";
 
-/// Modules that every stage may name (DESIGN section 4), in the order of their own dependence; `rng` is a tool
+/// Modules that every stage may name, in the order of their own dependence; `rng` is a tool
 /// without state of its own.
 const VOCABULARY: &[&str] =
     &["time", "geometry", "value", "frame", "error", "config", "plan", "answer", "rng"];

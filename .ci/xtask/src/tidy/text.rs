@@ -4,7 +4,7 @@
 
 use super::{Exceptions, File};
 
-/// Lines that a source file aims at (DESIGN, rules of the house).
+/// Lines that a source file aims at.
 pub const AIM: usize = 400;
 
 /// Lines past which a source file is a defect (as above).

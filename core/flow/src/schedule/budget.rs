@@ -8,8 +8,8 @@ use crate::{plan::Environment, time::Timestamp};
 
 /// The bucket holds what the duty allows in this time: bursts after a quiet spell are meant, long ones are not.
 const DEPTH: Duration = Duration::from_secs(2);
-/// From this thermal headroom on (1.0 is severe throttling) the rate is halved, and quartered at 1.0:
-/// down before throttling starts. Source: Android's thermal API; DESIGN "down at once on heat".
+/// From this thermal headroom on (1.0 is severe throttling) the rate is halved, and quartered at 1.0: stepping down before
+/// throttling starts keeps frequency and latency flat. Source: Android's thermal API.
 const WARM: f32 = 0.85;
 
 #[derive(Clone, Debug)]

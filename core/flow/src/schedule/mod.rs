@@ -114,7 +114,7 @@ pub(crate) struct Scheduler {
     breaker: Breaker,
     birth: Trigger,
     residual: Trigger,
-    /// The virtual queue Z of DESIGN section 6: excess of violations over the miss rate.
+    /// The virtual queue of drift-plus-penalty scheduling (Neely 2010): excess of violations over the miss rate.
     excess: f32,
     /// Believed error right after a result: what a run can achieve. Falls at once, rises slowly, for results that
     /// find something new leave more in doubt than the next one will.
