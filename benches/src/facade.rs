@@ -11,10 +11,10 @@ use inbetween::{
 };
 use inbetween_sim::{
     Detector, Policy, RenderedFrame, Shown, Step,
-    policy::{reason_of_run, reason_of_skip},
+    policy::{reason_of_run, reason_of_skip, shown},
 };
 
-use crate::{model::Loaded, record::INBETWEEN, session::source_word};
+use crate::{model::Loaded, record::INBETWEEN};
 
 /// What engine and detector share: the job that is to be run on the current frame, and how it ended.
 #[derive(Debug, Default)]
@@ -113,16 +113,7 @@ impl Policy for Facade {
 
     fn answer(&mut self, display: Timestamp) -> Shown<'_> {
         let answer = self.engine.answer_at(display);
-        Shown {
-            detections: match &answer.value {
-                Some(Value::Boxes(boxes)) => Some(boxes),
-                _ => None,
-            },
-            key_frame: answer.key_frame,
-            within_tolerance: answer.within_tolerance,
-            uncertainty: answer.uncertainty,
-            source: source_word(answer),
-        }
+        shown(answer)
     }
 
     fn poll_cancel(&mut self) -> Option<TicketId> {

@@ -2,7 +2,7 @@
 //! **Invariant:** every word that a policy can say has a reading here or reads well as it is.
 //! It does not judge: errors and violations come from the simulator's scorer.
 
-use inbetween_flow::{Answer, Carry, Degraded, Rect, Source};
+use inbetween_flow::Rect;
 use inbetween_sim::measure::{Fault, FrameMark, RefreshMark};
 
 /// One answered or true box in a still.
@@ -31,25 +31,6 @@ pub struct Still {
     pub refresh: RefreshMark,
     /// What was decided for the newest frame at that time.
     pub plan: Option<FrameMark>,
-}
-
-/// The word for where an answer came from; the simulator uses the same ones.
-pub const fn source_word(answer: &Answer) -> &'static str {
-    match answer.source {
-        Source::Model => "model",
-        Source::Cached => "cached",
-        Source::Interpolated => "interpolated",
-        Source::Predicted(Carry::Hold) => "hold",
-        Source::Predicted(Carry::Trend) => "trend",
-        Source::Predicted(Carry::Pixels) => "pixels",
-        Source::Rule => "rule",
-        Source::Unavailable => match answer.degraded {
-            Some(Degraded::WarmingUp) => "warming-up",
-            Some(Degraded::TooOld) => "too-old",
-            _ => "unavailable",
-        },
-        _ => "other",
-    }
 }
 
 /// A source in words that read well.

@@ -12,11 +12,10 @@ use inbetween::{
 use inbetween_sim::{
     Colour, Policy, RenderedFrame, Shown, Step,
     measure::FrameMark,
-    policy::{reason_of_run, reason_of_skip},
+    policy::{reason_of_run, reason_of_skip, shown},
 };
 
 use super::log::{Answered, Log};
-use crate::session::source_word;
 
 /// A frame with what the model said about it and how long that took.
 pub struct Shot<'a> {
@@ -223,16 +222,7 @@ impl Player for EnginePlayer {
         let start = ThreadTime::now();
         let answer = self.engine.answer_at(display);
         self.cpu += start.elapsed();
-        Shown {
-            detections: match &answer.value {
-                Some(Value::Boxes(boxes)) => Some(boxes),
-                _ => None,
-            },
-            key_frame: answer.key_frame,
-            within_tolerance: answer.within_tolerance,
-            uncertainty: answer.uncertainty,
-            source: source_word(answer),
-        }
+        shown(answer)
     }
 
     fn cancelled(&mut self) -> Option<TicketId> {

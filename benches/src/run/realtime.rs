@@ -9,16 +9,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use inbetween::{Engine, Event, Plan, PreparedJob, Timestamp, Value};
+use inbetween::{Engine, Event, Plan, PreparedJob, Timestamp};
 use inbetween_sim::{
-    Shown,
     measure::FrameMark,
-    policy::{reason_of_run, reason_of_skip},
+    policy::{reason_of_run, reason_of_skip, shown},
 };
 
 use super::log::{Answered, Log};
 use crate::{
-    session::source_word,
     terminal::progress,
     video::{Picture, VideoError},
 };
@@ -164,16 +162,7 @@ fn display(shared: &Mutex<Shared>, clock: Clock, period: Duration, end: Timestam
         let start = Instant::now();
         let answer = s.engine.answer_at(at);
         s.cpu += start.elapsed();
-        let shown = Shown {
-            detections: match &answer.value {
-                Some(Value::Boxes(boxes)) => Some(boxes),
-                _ => None,
-            },
-            key_frame: answer.key_frame,
-            within_tolerance: answer.within_tolerance,
-            uncertainty: answer.uncertainty,
-            source: source_word(answer),
-        };
-        s.log.answers.push(Answered::of(at, &shown));
+        let answered = Answered::of(at, &shown(answer));
+        s.log.answers.push(answered);
     }
 }

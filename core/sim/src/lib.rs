@@ -17,7 +17,7 @@ pub mod tune;
 
 pub use measure::{EnergyProfile, PROFILES, Report, Row, RunCost, Timeline};
 pub use model::{Detector, SimulatedDetector, Worker};
-pub use policy::{Policy, PolicyError, Shown, Step, reason_of_run, reason_of_skip};
+pub use policy::{Policy, PolicyError, Shown, Step, reason_of_run, reason_of_skip, shown};
 pub use run::{Moment, Setup, run};
 pub use scene::{Colour, RenderedFrame, Scene, Truth};
 pub use spec::{

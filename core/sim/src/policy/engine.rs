@@ -5,7 +5,7 @@
 use core::time::Duration;
 
 use inbetween_flow::{
-    Budget, Carry, Completion, Config, ConfigError, Degraded, Detection, DisplayMode, Engine, Environment,
+    Answer, Budget, Carry, Completion, Config, ConfigError, Degraded, DisplayMode, Engine, Environment,
     Event, Plan, RunReason, SkipReason, Source, TicketId, Timestamp, Tolerance, Value, ValueKind,
 };
 
@@ -127,6 +127,20 @@ const fn word(source: Source, degraded: Option<Degraded>) -> &'static str {
     }
 }
 
+/// An answer of the engine as a policy shows it.
+pub fn shown(answer: &Answer) -> Shown<'_> {
+    Shown {
+        detections: match &answer.value {
+            Some(Value::Boxes(boxes)) => Some(boxes),
+            _ => None,
+        },
+        key_frame: answer.key_frame,
+        within_tolerance: answer.within_tolerance,
+        uncertainty: answer.uncertainty,
+        source: word(answer.source, answer.degraded),
+    }
+}
+
 impl Policy for Inbetween {
     fn name(&self) -> &str {
         &self.name
@@ -152,18 +166,7 @@ impl Policy for Inbetween {
     }
 
     fn answer(&mut self, display: Timestamp) -> Shown<'_> {
-        let answer = self.engine.answer_at(display);
-        let detections: Option<&[Detection]> = match &answer.value {
-            Some(Value::Boxes(boxes)) => Some(boxes),
-            _ => None,
-        };
-        Shown {
-            detections,
-            key_frame: answer.key_frame,
-            within_tolerance: answer.within_tolerance,
-            uncertainty: answer.uncertainty,
-            source: word(answer.source, answer.degraded),
-        }
+        shown(self.engine.answer_at(display))
     }
 
     fn poll_cancel(&mut self) -> Option<TicketId> {

@@ -11,7 +11,7 @@ mod trigger;
 use inbetween_flow::{Completion, Detection, TicketId, Timestamp};
 
 pub use baseline::{Baseline, Estimator};
-pub use engine::{Inbetween, engine_config, reason_of_run, reason_of_skip};
+pub use engine::{Inbetween, engine_config, reason_of_run, reason_of_skip, shown};
 pub use follower::Follower;
 pub use trigger::Trigger;
 
