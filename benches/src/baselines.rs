@@ -4,8 +4,8 @@
 
 use inbetween_sim::{
     Policy, Report as Detail, SceneSpec,
-    policy::Estimator,
-    tune::{Filling, Q, Trial},
+    policy::{Baseline, Estimator, Trigger},
+    tune::Q,
 };
 
 /// What a reader must know about them.
@@ -13,16 +13,16 @@ pub const NOTE: &str = "every-nth-hold and every-nth-kalman run at the largest N
     as Inbetween made; the Kalman filter has the best of four settings for this very session, chosen afterwards.";
 
 /// The baselines by name, each with the settings that are tried.
-pub fn at_equal_runs() -> [(&'static str, Vec<Filling>); 2] {
+pub fn at_equal_runs() -> [(&'static str, Vec<Estimator>); 2] {
     [
-        ("every-nth-hold", vec![Filling::Baseline(Estimator::Hold)]),
-        ("every-nth-kalman", Q.iter().map(|&q| Filling::Baseline(Estimator::Kalman { q })).collect()),
+        ("every-nth-hold", vec![Estimator::Hold]),
+        ("every-nth-kalman", Q.iter().map(|&q| Estimator::Kalman { q }).collect()),
     ]
 }
 
 /// A baseline that runs on every `every`-th frame.
-pub fn policy(name: &str, every: u32, filling: Filling, spec: &SceneSpec) -> Box<dyn Policy> {
-    Trial { every, filling, violations: 0, refreshes: 0, runs: 0 }.policy(name, spec)
+pub fn policy(name: &str, every: u32, estimator: Estimator, spec: &SceneSpec) -> Box<dyn Policy> {
+    Box::new(Baseline::new(name, Trigger::Every(every), estimator, spec))
 }
 
 /// The report with the fewest violations.

@@ -42,12 +42,7 @@ enum Setting {
 /// The settings of a policy by its name.
 fn setting(name: &str, jobs: &rayon::ThreadPool) -> anyhow::Result<Setting> {
     let (base, hindsight) = name.strip_suffix("-hindsight").map_or((name, false), |base| (base, true));
-    let kind = match base {
-        "every-nth-hold" => Kind::Hold,
-        "every-nth-kalman" => Kind::Kalman,
-        "every-nth-inbetween" => Kind::Inbetween,
-        _ => return Ok(Setting::Named),
-    };
+    let Some(kind) = Kind::of(base) else { return Ok(Setting::Named) };
     if hindsight {
         return Ok(Setting::Hindsight(kind));
     }
@@ -73,12 +68,12 @@ fn setting(name: &str, jobs: &rayon::ThreadPool) -> anyhow::Result<Setting> {
 fn policy_for(name: &str, setting: &Setting, spec: &SceneSpec, seed: u64) -> anyhow::Result<Box<dyn Policy>> {
     match setting {
         Setting::Named => policy::by_name(name, spec, seed).with_context(|| format!("scene {}", spec.name)),
-        Setting::Tuned(trial) => Ok(trial.policy(name, spec)),
+        Setting::Tuned(trial) => Ok(trial.setting.policy(name, spec, seed)),
         Setting::Hindsight(kind) => {
             let trials = tune::trials(spec, seed, *kind);
             let (trial, _) =
                 tune::best(&trials, spec.tolerance.miss_rate).context("there is nothing to choose from")?;
-            Ok(trial.policy(name, spec))
+            Ok(trial.setting.policy(name, spec, seed))
         }
     }
 }

@@ -56,6 +56,22 @@ struct Flight {
     value: Vec<Detection>,
 }
 
+/// The newest frame that reached the app, and what the model says about it once somebody asked.
+struct Newest<'a> {
+    frame: Option<RenderedFrame>,
+    value: Option<Vec<Detection>>,
+    detector: &'a mut dyn Detector,
+}
+
+impl Newest<'_> {
+    /// All policies get the same result for the same frame; it is made when the first one asks.
+    fn result(&mut self) -> Vec<Detection> {
+        let (detector, frame) = (&mut self.detector, &self.frame);
+        let detect = || frame.as_ref().map_or_else(Vec::new, |frame| detector.detect(frame));
+        self.value.get_or_insert_with(detect).clone()
+    }
+}
+
 /// One policy with its worker and its books.
 struct Lane {
     worker: Worker,
@@ -64,6 +80,8 @@ struct Lane {
     ages_ms: Vec<f32>,
     cpu_ns: u64,
     frames: u64,
+    /// Why the newest frame was skipped.
+    skipped: Option<&'static str>,
     report: Report,
 }
 
@@ -93,7 +111,7 @@ pub fn run(
     let mut presence = Presence::new(&scene.spec().tolerance);
     let (frames, refreshes) = (scene.frames(), scene.refreshes());
     let mut truth = Vec::new();
-    let mut newest = None;
+    let mut newest = Newest { frame: None, value: None, detector };
     let mut refresh = 0;
     let mut index = 0;
     while index < frames || refresh < refreshes {
@@ -108,9 +126,9 @@ pub fn run(
             scene.truth_at(display, &mut truth);
             presence.advance(display, &truth);
             for (i, (lane, policy)) in lanes.iter_mut().zip(policies.iter_mut()).enumerate() {
-                lane.advance(policy.as_mut(), display, &mut setup.clock);
+                lane.advance(policy.as_mut(), display, &mut newest, &mut setup);
                 let (shown, verdict) = lane.refresh(policy.as_mut(), display, &presence, &mut setup);
-                if let (Some(observer), Some(frame)) = (&mut setup.observer, &newest) {
+                if let (Some(observer), Some(frame)) = (&mut setup.observer, &newest.frame) {
                     observer(&Moment { policy: i, display, frame, truth: &truth, shown, verdict });
                 }
             }
@@ -119,18 +137,19 @@ pub fn run(
         if index >= frames {
             continue; // only refreshes are left, and the next one is after the end of time
         }
-        let frame = newest.get_or_insert_with(|| RenderedFrame::empty(scene));
+        // Before the next picture takes the place of this one: a run that ends until then may be followed by another.
+        for (lane, policy) in lanes.iter_mut().zip(policies.iter_mut()) {
+            lane.advance(policy.as_mut(), arrival, &mut newest, &mut setup);
+        }
+        newest.value = None;
+        let frame = newest.frame.get_or_insert_with(|| RenderedFrame::empty(scene));
         if pixels {
             scene.render(index, frame);
         } else {
             scene.unrendered(index, frame);
         }
-        // All policies get the same result for the same frame; it is made when the first one asks.
-        let mut value: Option<Vec<Detection>> = None;
         for (lane, policy) in lanes.iter_mut().zip(policies.iter_mut()) {
-            lane.advance(policy.as_mut(), arrival, &mut setup.clock);
-            let mut result = || value.get_or_insert_with(|| detector.detect(frame)).clone();
-            lane.frame(policy.as_mut(), arrival, frame, &mut result, &mut setup);
+            lane.frame(policy.as_mut(), arrival, &mut newest, &mut setup);
         }
         index += 1;
         if let Some(progress) = &mut setup.progress {
@@ -192,6 +211,7 @@ impl Lane {
             ages_ms: Vec::new(),
             cpu_ns: 0,
             frames: 0,
+            skipped: None,
             report,
         }
     }
@@ -201,7 +221,8 @@ impl Lane {
         &mut self,
         policy: &mut dyn Policy,
         until: Timestamp,
-        clock: &mut Option<&mut dyn FnMut() -> u64>,
+        newest: &mut Newest<'_>,
+        setup: &mut Setup<'_>,
     ) {
         let mut timeouts = 0;
         loop {
@@ -214,13 +235,55 @@ impl Lane {
                 let Some(flight) = self.flight.take() else { return };
                 let outcome = Outcome::Value(Value::Boxes(flight.value));
                 let completion = Completion { ticket: flight.ticket, outcome };
-                self.timed(clock, || policy.on_completion(ends, completion));
+                self.timed(&mut setup.clock, || policy.on_completion(ends, completion));
+                self.cancel(policy, ends);
+                self.free(policy, ends, newest, setup);
             } else {
                 timeouts += 1;
-                self.timed(clock, || policy.on_timeout(due));
+                self.timed(&mut setup.clock, || policy.on_timeout(due));
+                self.cancel(policy, due);
             }
-            self.cancel(policy, ends.min(due));
         }
+    }
+
+    /// The worker is free `now`: the policy may start the newest frame.
+    fn free(
+        &mut self,
+        policy: &mut dyn Policy,
+        now: Timestamp,
+        newest: &mut Newest<'_>,
+        setup: &mut Setup<'_>,
+    ) {
+        let Some(frame) = &newest.frame else { return };
+        let step = self.timed(&mut setup.clock, || policy.on_free(now, frame));
+        if let Some(Step::Run { ticket, reason }) = step {
+            let (index, captured_s) = (frame.index, frame.captured.as_secs_f64());
+            self.start(now, index, ticket, reason, newest);
+            // It was skipped when it arrived; now it is not.
+            if let Some(count) = self.skipped.take().and_then(|r| self.report.skip_reasons.get_mut(r)) {
+                *count -= 1;
+            }
+            let marks = &mut self.report.timeline.frames;
+            if let Some(mark) = marks.last_mut().filter(|m| m.captured_s == captured_s) {
+                (mark.run, mark.reason) = (true, reason);
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        now: Timestamp,
+        index: u64,
+        ticket: TicketId,
+        reason: &'static str,
+        newest: &mut Newest<'_>,
+    ) {
+        let takes = self.worker.start(now, index);
+        self.report.row.runs += 1;
+        self.report.row.audits += u64::from(reason == "audit");
+        *self.report.run_reasons.entry(reason).or_default() += 1;
+        self.report.latencies_ms.push(takes.as_secs_f32() * 1e3);
+        self.flight = Some(Flight { ticket, ends: now + takes, value: newest.result() });
     }
 
     fn timed<T>(&mut self, clock: &mut Option<&mut dyn FnMut() -> u64>, work: impl FnOnce() -> T) -> T {
@@ -246,22 +309,18 @@ impl Lane {
         &mut self,
         policy: &mut dyn Policy,
         now: Timestamp,
-        frame: &RenderedFrame,
-        result: &mut dyn FnMut() -> Vec<Detection>,
+        newest: &mut Newest<'_>,
         setup: &mut Setup<'_>,
     ) {
+        let Some(frame) = &newest.frame else { return };
+        let (index, captured_s) = (frame.index, frame.captured.as_secs_f64());
         self.frames += 1;
         let busy = self.flight.is_some();
         let step = self.timed(&mut setup.clock, || policy.on_frame(now, frame, busy));
         self.cancel(policy, now);
         let (run, reason) = match step {
             Step::Run { ticket, reason } if self.flight.is_none() => {
-                let takes = self.worker.start(now, frame.index);
-                self.report.row.runs += 1;
-                self.report.row.audits += u64::from(reason == "audit");
-                *self.report.run_reasons.entry(reason).or_default() += 1;
-                self.report.latencies_ms.push(takes.as_secs_f32() * 1e3);
-                self.flight = Some(Flight { ticket, ends: now + takes, value: result() });
+                self.start(now, index, ticket, reason, newest);
                 (true, reason)
             }
             Step::Run { ticket, .. } => {
@@ -271,12 +330,13 @@ impl Lane {
             }
             Step::Skip { reason } => (false, reason),
         };
+        self.skipped = (!run).then_some(reason);
         if !run {
             *self.report.skip_reasons.entry(reason).or_default() += 1;
         }
         let timeline = &mut self.report.timeline;
         if timeline.frames.len() < setup.timeline {
-            timeline.frames.push(FrameMark { captured_s: frame.captured.as_secs_f64(), run, reason });
+            timeline.frames.push(FrameMark { captured_s, run, reason });
         } else {
             timeline.truncated = setup.timeline > 0;
         }

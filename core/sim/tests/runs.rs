@@ -153,8 +153,8 @@ fn the_lent_clock_times_the_policies() {
     };
     let setup = Setup { clock: Some(&mut clock), ..Setup::default() };
     let r = run(&mut scene, &mut policies, &mut detector, setup);
-    // One frame, one or no completion and two refreshes: 10 ns each.
-    assert!((30.0..=41.0).contains(&r[0].row.cpu_ns_per_frame), "{}", r[0].row.cpu_ns_per_frame);
+    // One frame, two refreshes, and a completion with what follows it or none: 10 ns each.
+    assert!((30.0..=51.0).contains(&r[0].row.cpu_ns_per_frame), "{}", r[0].row.cpu_ns_per_frame);
 }
 
 #[test]
@@ -166,6 +166,82 @@ fn the_difference_trigger_runs_when_something_moves() {
     assert!(calm[0].faults.unavailable == 0);
     let (calm, busy, every) = (calm[0].row.runs, busy[0].row.runs, busy[1].row.runs);
     assert!(busy > 5 * calm && busy <= every, "{calm} when still, {busy} when not, of {every}");
+}
+
+#[test]
+fn back_to_back_starts_when_a_run_ends_and_the_shrinking_tail_waits_where_that_is_fresher() {
+    // Runs of 60 ms, frames of 33.3 ms: r = 1.8.
+    let text = format!("{MOVING}[latency]\nmedian_ms = 60\np95_ms = 60\n");
+    let names = ["every-frame", "back-to-back-hold", "back-to-back-kalman", "shrinking-tail-kalman"];
+    let all = reports(&text, 1, &names);
+    let runs: Vec<u64> = all.iter().map(|r| r.row.runs).collect();
+    assert_eq!(runs[0], 300, "every second frame finds the worker free");
+    assert!((332..=334).contains(&runs[1]) && runs[1] == runs[2], "never idle: {runs:?}");
+    // A run from an arrival ends at τ = 0.8; the next would end at τ = 0.6 < 0.8, so it waits for the next arrival.
+    assert_eq!(runs[3], 300, "it starts on arrivals only");
+    for r in &all {
+        let skipped: u64 = r.skip_reasons.values().sum();
+        assert_eq!(
+            r.row.runs + skipped,
+            r.row.frames,
+            "every frame is run or skipped, once: {}",
+            r.row.policy
+        );
+        assert_eq!(r.timeline.frames.iter().filter(|m| m.run).count() as u64, r.row.runs);
+    }
+    // What is shown is older on average when it was not waited for.
+    assert!(
+        all[3].row.age_ms_mean < all[2].row.age_ms_mean,
+        "{:?}",
+        all.iter().map(|r| r.row.age_ms_mean).collect::<Vec<_>>()
+    );
+    // Runs shorter than a frame start on arrival, under both rules.
+    let quick = reports(&format!("{MOVING}[latency]\nmedian_ms = 20\np95_ms = 20\n"), 1, &names);
+    assert!(
+        quick.iter().all(|r| r.row.runs == 600),
+        "{:?}",
+        quick.iter().map(|r| r.row.runs).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn the_difference_filter_compares_with_what_was_sent() {
+    // So slow that neighbouring frames are alike: a comparison with the frame before would never see it.
+    let slow = "name = \"slow\"\nduration_s = 20\ncamera.noise = 0\n[tolerance]\nmax_age_ms = 60000\n[[objects]]\n\
+        size_px = 60\ntexture = { kind = \"checks\", contrast = 1, cell_px = 16 }\nmotion = [{ linear = { speed_px_s = 8 } }]\n";
+    let still = "name = \"still\"\nduration_s = 20\n[tolerance]\nmax_age_ms = 60000\n[[objects]]\n";
+    let (slow, still) =
+        (reports(slow, 1, &["difference-filter:5"]), reports(still, 1, &["difference-filter:5"]));
+    assert_eq!(still[0].row.runs, 1, "{:?}", still[0].run_reasons);
+    assert!((5..100).contains(&slow[0].row.runs), "{} runs", slow[0].row.runs);
+}
+
+#[test]
+fn marlin_runs_when_something_new_comes_and_when_a_tracker_fails() {
+    let common = "duration_s = 12\n[tolerance]\nmax_age_ms = 60000\n[detector]\nmiss_rate = 0\n\
+        [[objects]]\nx = 0.2\ny = 0.3\nmotion = [{ sinusoid = { amplitude_px = 20, period_s = 3, direction_deg = 0 } }]\n";
+    let calm = reports(&format!("name = \"calm\"\n{common}"), 1, &["marlin:12"]);
+    assert_eq!(calm[0].row.runs, 1, "it tracks: {:?}", calm[0].run_reasons);
+    assert_eq!(calm[0].row.violations, 0, "{:?}", calm[0].faults);
+    let born = format!(
+        "name = \"born\"\n{common}[[objects]]\nx = 0.7\ny = 0.6\nfrom_s = 5\n\
+        texture = {{ brightness = 200 }}\n"
+    );
+    let born = reports(&born, 1, &["marlin:12"]);
+    assert!(born[0].run_reasons["changed"] >= 1 && born[0].row.runs <= 3, "{:?}", born[0].run_reasons);
+    let gone = reports(&format!("name = \"gone\"\n{common}for_s = 5\n"), 1, &["marlin:12"]);
+    assert!(gone[0].run_reasons["tracker-failed"] >= 1, "{:?}", gone[0].run_reasons);
+}
+
+#[test]
+fn caches_answer_revisits_and_pay_for_motion() {
+    // Two pictures that take turns every second and a half.
+    let turns = "name = \"turns\"\nduration_s = 24\n[tolerance]\nmax_age_ms = 60000\n[detector]\nmiss_rate = 0\n[[objects]]\n\
+        size_px = 60\nx = 0.3\ny = 0.5\nmotion = [{ keys = { points = [[0, 0, 0], [1.5, 120, 0], [3, 0, 0]], easing = \"jump\", repeat = true } }]\n";
+    let r = reports(turns, 1, &["static-cache:15", "adaptive-cache", "difference-filter:5"]);
+    assert_eq!(r[0].row.runs, 2, "one run a picture: {:?}", r[0].run_reasons);
+    assert!(r[2].row.runs >= 15, "one run a change: {:?}", r[2].run_reasons);
+    assert!(r[1].run_reasons["dropout"] > 0, "some hits are checked: {:?}", r[1].run_reasons);
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! What teams build by hand: run on a simple trigger, hold the result or extrapolate it with a Kalman filter.
 //! **Invariant:** a frame is run only when the worker is free; of the frames that wait, the newest is taken.
-//! It does not look at pixels, but for the difference trigger.
-
-use core::time::Duration;
+//! It does not look at pixels, but for the triggers that watch the picture.
 
 use inbetween_flow::{Completion, Detection, Outcome, TicketId, Timestamp, Value};
 
@@ -28,6 +26,24 @@ pub enum Estimator {
 impl Estimator {
     /// The filter with a middle setting, in px²/s³; `tune` looks for a better one.
     pub const KALMAN: Self = Self::Kalman { q: 10_000.0 };
+
+    /// The tracks of a baseline that fills time so.
+    pub(super) fn tracks(self, spec: &SceneSpec) -> Tracks {
+        // The measurement noise is known to whoever tunes a filter; the floor is for scenes without any.
+        let r = (spec.detector.noise_px * spec.detector.noise_px).max(0.25);
+        Tracks::new(match self {
+            Self::Hold => Tracking { moving: false, q: 0.0, r, coast: 0 },
+            Self::Kalman { q } => Tracking { moving: true, q, r, coast: 1 },
+        })
+    }
+}
+
+/// A run under way.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    ticket: TicketId,
+    captured: Timestamp,
+    started: Timestamp,
 }
 
 /// A trigger and an estimator.
@@ -36,7 +52,7 @@ pub struct Baseline {
     name: String,
     watch: Watch,
     tickets: u64,
-    flight: Option<(TicketId, Timestamp)>,
+    flight: Option<Flight>,
     newest: Option<Timestamp>,
     tracks: Tracks,
     shown: Vec<Detection>,
@@ -46,22 +62,29 @@ pub struct Baseline {
 impl Baseline {
     /// A baseline for a scene like `spec`.
     pub fn new(name: &str, trigger: Trigger, estimator: Estimator, spec: &SceneSpec) -> Self {
-        // The measurement noise is known to whoever tunes a filter; the floor is for scenes without any.
-        let r = (spec.detector.noise_px * spec.detector.noise_px).max(0.25);
-        let how = match estimator {
-            Estimator::Hold => Tracking { moving: false, q: 0.0, r, coast: 0 },
-            Estimator::Kalman { q } => Tracking { moving: true, q, r, coast: 1 },
-        };
         Self {
             name: name.to_owned(),
-            watch: Watch::new(trigger, Duration::from_nanos((spec.tolerance.max_age_ms * 1e6) as u64)),
+            watch: Watch::new(trigger, spec),
             tickets: 0,
             flight: None,
             newest: None,
-            tracks: Tracks::new(how),
+            tracks: estimator.tracks(spec),
             shown: Vec::new(),
             estimator,
         }
+    }
+
+    fn start(&mut self, now: Timestamp, frame: &RenderedFrame) -> Step {
+        self.watch.ran(frame);
+        self.tickets += 1;
+        let ticket = TicketId(self.tickets);
+        self.flight = Some(Flight { ticket, captured: frame.captured, started: now });
+        let reason = match self.watch.trigger() {
+            Trigger::Every(_) => "nth",
+            Trigger::BackToBack | Trigger::ShrinkingTail => "free",
+            Trigger::Difference { .. } | Trigger::Changed { .. } => "different",
+        };
+        Step::Run { ticket, reason }
     }
 }
 
@@ -73,39 +96,37 @@ impl Policy for Baseline {
     fn every(&self) -> Option<u32> {
         match self.watch.trigger() {
             Trigger::Every(n) => Some(n),
-            Trigger::Difference { .. } => None,
+            _ => None,
         }
     }
 
     fn needs_pixels(&self) -> bool {
-        matches!(self.watch.trigger(), Trigger::Difference { .. })
+        matches!(self.watch.trigger(), Trigger::Difference { .. } | Trigger::Changed { .. })
     }
 
-    fn on_frame(&mut self, _now: Timestamp, frame: &RenderedFrame, busy: bool) -> Step {
-        let (skip, run) = match self.watch.trigger() {
-            Trigger::Every(_) => ("not-nth", "nth"),
-            Trigger::Difference { .. } => ("similar", "different"),
-        };
+    fn on_frame(&mut self, now: Timestamp, frame: &RenderedFrame, busy: bool) -> Step {
         if !self.watch.wants(frame) {
-            return Step::Skip { reason: skip };
+            let reason = if self.needs_pixels() { "similar" } else { "not-nth" };
+            return Step::Skip { reason };
         }
         if busy {
             return Step::Skip { reason: "in-flight" };
         }
-        self.watch.ran(frame);
-        self.tickets += 1;
-        let ticket = TicketId(self.tickets);
-        self.flight = Some((ticket, frame.captured));
-        Step::Run { ticket, reason: run }
+        self.start(now, frame)
     }
 
-    fn on_completion(&mut self, _now: Timestamp, completion: Completion) {
-        let Some((_, captured)) = self.flight.take_if(|(ticket, _)| *ticket == completion.ticket) else {
+    fn on_free(&mut self, now: Timestamp, newest: &RenderedFrame) -> Option<Step> {
+        self.watch.wants_when_free(now, newest.captured).then(|| self.start(now, newest))
+    }
+
+    fn on_completion(&mut self, now: Timestamp, completion: Completion) {
+        let Some(flight) = self.flight.take_if(|f| f.ticket == completion.ticket) else {
             return;
         };
+        self.watch.ended(now.since(flight.started));
         if let Outcome::Value(Value::Boxes(found)) = completion.outcome {
-            self.tracks.admit(captured, &found);
-            self.newest = Some(captured);
+            self.tracks.admit(flight.captured, &found);
+            self.newest = Some(flight.captured);
         }
     }
 

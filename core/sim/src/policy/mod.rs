@@ -3,19 +3,25 @@
 //! It does not run models: `run` starts the worker when a policy asks for it.
 
 mod baseline;
+mod cache;
 mod engine;
 mod follower;
+mod marlin;
+mod name;
 mod tracks;
 mod trigger;
 
 use inbetween_flow::{Completion, Detection, TicketId, Timestamp};
 
 pub use baseline::{Baseline, Estimator};
+pub use cache::{Radius, ResultCache};
 pub use engine::{Inbetween, engine_config, reason_of_run, reason_of_skip, shown};
 pub use follower::Follower;
+pub use marlin::Marlin;
+pub use name::{DEFAULT_EVERY, NAMES, PolicyError, by_name};
 pub use trigger::Trigger;
 
-use crate::{scene::RenderedFrame, spec::SceneSpec};
+use crate::scene::RenderedFrame;
 
 /// What a policy does with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +77,13 @@ pub trait Policy {
     /// A refresh is shown at `display`.
     fn answer(&mut self, display: Timestamp) -> Shown<'_>;
 
+    /// What to do with the newest frame now that a run has ended: policies that start between two frames say so here.
+    /// The frame was handled before, and was not run.
+    fn on_free(&mut self, now: Timestamp, newest: &RenderedFrame) -> Option<Step> {
+        let _ = (now, newest);
+        None
+    }
+
     /// A run that the policy wants cancelled.
     fn poll_cancel(&mut self) -> Option<TicketId> {
         None
@@ -84,62 +97,5 @@ pub trait Policy {
     /// Does what is due.
     fn on_timeout(&mut self, now: Timestamp) {
         let _ = now;
-    }
-}
-
-/// Why a policy cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// No policy has this name.
-    #[error(
-        "there is no policy `{0}`; there are inbetween, every-frame, every-nth-hold[:N], every-nth-kalman[:N], \
-         every-nth-inbetween[:N], difference-kalman[:GREY-LEVELS]"
-    )]
-    Unknown(String),
-    /// The part after the colon is not a whole number from 1 to 10000.
-    #[error("`{0}`: after the colon stands a whole number from 1 to 10000, as in every-nth-kalman:6")]
-    Count(String),
-    /// The scene's tolerance or budget is not one that the engine accepts.
-    #[error("the scene asks the engine for what it cannot do: {0}")]
-    Config(inbetween_flow::ConfigError),
-}
-
-/// N where a name gives none, in frames: five runs a second at 30 fps.
-pub const DEFAULT_EVERY: u32 = 6;
-
-/// Threshold of the difference trigger where a name gives none, in grey levels.
-pub const DEFAULT_DIFFERENCE: f32 = 8.0;
-
-/// The policy of a name: `inbetween`, `every-frame`, `every-nth-hold`, `every-nth-kalman:6`,
-/// `every-nth-inbetween:15`.
-///
-/// # Errors
-/// When there is none of that name, or the scene cannot be promised.
-pub fn by_name(name: &str, spec: &SceneSpec, seed: u64) -> Result<Box<dyn Policy>, PolicyError> {
-    let (kind, count) = name.split_once(':').map_or((name, None), |(kind, count)| (kind, Some(count)));
-    let every = match count {
-        None => DEFAULT_EVERY,
-        Some(count) => match count.parse() {
-            Ok(n @ 1..=10_000) => n,
-            _ => return Err(PolicyError::Count(name.to_owned())),
-        },
-    };
-    let baseline = |trigger, estimator| {
-        let policy: Box<dyn Policy> = Box::new(Baseline::new(name, trigger, estimator, spec));
-        Ok(policy)
-    };
-    let nth = Trigger::Every(every);
-    match (kind, count) {
-        ("inbetween", None) => Ok(Box::new(Inbetween::new(name, spec, seed).map_err(PolicyError::Config)?)),
-        ("every-frame", None) => baseline(Trigger::Every(1), Estimator::Hold),
-        ("every-nth-hold", _) => baseline(nth, Estimator::Hold),
-        ("every-nth-kalman", _) => baseline(nth, Estimator::KALMAN),
-        ("difference-kalman", _) => {
-            let threshold = count.map_or(DEFAULT_DIFFERENCE, |_| every as f32);
-            baseline(Trigger::Difference { threshold }, Estimator::KALMAN)
-        }
-        ("every-nth-inbetween", _) => Ok(Box::new(Follower::new(name, every, spec))),
-        _ => Err(PolicyError::Unknown(name.to_owned())),
     }
 }
