@@ -2,7 +2,7 @@
 //! **Invariant:** linear in the counts; a win is one only where it holds in every profile.
 //! It does not measure joules: that needs a meter and a validation record.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What one run of the model costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,7 +96,7 @@ impl EnergyProfile {
 }
 
 /// Modelled energy in each of [`PROFILES`], in joules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Energies(pub [f64; PROFILES.len()]);
 
 impl Energies {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::{
     energy::Energies,
@@ -12,9 +12,10 @@ use super::{
 };
 
 /// One line of the bench contract.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// `tune` or `test`.
+    /// `tune` or `test`; `video` where no scene was rendered.
+    #[serde(deserialize_with = "split_word")]
     pub split: &'static str,
     /// Name of the scene.
     pub scene: String,
@@ -70,6 +71,15 @@ pub struct Row {
     pub age_ms_p95: f64,
     /// Root mean square step of the answers of objects that stand still, in pixels.
     pub static_jitter_px: f64,
+}
+
+/// The words that a row may have as its split: a row that is read back has the same ones.
+const SPLITS: [&str; 4] = ["tune", "test", "video", ""];
+
+fn split_word<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+    let word = String::deserialize(from)?;
+    let known = SPLITS.into_iter().find(|s| *s == word);
+    known.ok_or_else(|| D::Error::custom(format!("split `{word}` is none of tune, test, video")))
 }
 
 impl Row {

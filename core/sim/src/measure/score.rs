@@ -40,7 +40,7 @@ pub struct Verdict {
 }
 
 /// How many refreshes violate by which clause first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Faults {
     /// Nothing was shown.
     pub unavailable: u64,
