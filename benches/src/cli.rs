@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::seeds::Seeds;
+use crate::{bench::Group, seeds::Seeds};
 
 /// Run a model on key frames, answer for every frame in between, and measure what that is worth.
 #[derive(Debug, Parser)]
@@ -109,15 +109,27 @@ pub struct BenchArgs {
     /// One seed (`7`) or a range (`0..5` is 0 to 4)
     #[arg(long, value_name = "A..B", default_value = "0..1")]
     pub seeds: Seeds,
+    /// Groups of policies, by comma [default: main, when no --policy is named]
+    #[arg(long, value_name = "GROUP", value_enum, value_delimiter = ',')]
+    pub policies: Vec<Group>,
     /// A policy: `inbetween`, `every-frame`, `every-nth-hold[:N]`, `every-nth-kalman[:N]`, …; may be repeated
     #[arg(long, value_name = "NAME")]
     pub policy: Vec<String>,
+    /// Seeds of ablations, sweeps and oracles, which are dear [default: those of --seeds]
+    #[arg(long, value_name = "A..B")]
+    pub study_seeds: Option<Seeds>,
     /// Length of each sequence in seconds [default: as the scene says]
     #[arg(long, value_name = "S")]
     pub seconds: Option<f64>,
     /// How many sequences run at a time [default: one a core]
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
+    /// Keep finished work in this file, and go on from it after a kill. Delete it when the program has changed
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+    /// Write what all sequences say (sums, lines of the contract, sweeps) as one JSON object
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
     /// Where results go.
     #[command(flatten)]
     pub output: Output,

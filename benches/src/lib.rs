@@ -17,6 +17,7 @@ mod scene;
 pub mod scenes;
 pub mod seeds;
 pub mod session;
+pub mod summary;
 pub mod table;
 mod terminal;
 pub mod video;

@@ -5,7 +5,10 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use inbetween_sim::measure::Faults;
 
-use crate::record::{INBETWEEN, Row, kept, runs_ratio};
+use crate::{
+    record::{INBETWEEN, Row, kept, runs_ratio},
+    summary::{Estimate, PolicySums, Suite, Summary, percent, verdicts, words},
+};
 
 /// Column heads; `several` adds scene and seed.
 pub fn heads(several: bool) -> Vec<&'static str> {
@@ -84,18 +87,73 @@ pub fn sums(rows: &[Row]) -> Vec<[String; 6]> {
     policies.into_iter().map(sum).collect()
 }
 
-/// The sums for the terminal.
-pub fn terminal_sums(rows: &[Row]) -> Table {
+/// Column heads of the policies of a suite.
+pub const POLICY_HEADS: [&str; 8] = [
+    "policy",
+    "scenes kept",
+    "violations (95%)",
+    "worst scene",
+    "runs/s",
+    "MMAC/s",
+    "modelled mW",
+    "own cpu/frame",
+];
+
+/// The cells of a policy of a suite.
+pub fn policy_cells(p: &PolicySums) -> [String; 8] {
+    let interval = p.violation_rate.map_or_else(String::new, |v| {
+        format!("{} ({} to {})", percent(v.value), percent(v.low), percent(v.high))
+    });
+    let watts: Vec<String> = p.watts.iter().map(|w| format!("{:.2}", w * 1e3)).collect();
+    [
+        p.policy.clone(),
+        format!("{} of {}", p.scenes_kept, p.scenes),
+        interval,
+        format!("{} {}", p.worst_scene, percent(p.worst_violation_rate)),
+        format!("{:.2}", p.runs_per_s),
+        format!("{:.0}", p.macs_per_s / 1e6),
+        watts.join(" · "),
+        format!("{:.0} µs", p.cpu_ns_per_frame / 1e3),
+    ]
+}
+
+/// The policies of a suite for the terminal.
+pub fn policies(summary: &Summary) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(SUM_HEADS);
-    for row in sums(rows) {
-        table.add_row(row);
+    table.set_header(POLICY_HEADS);
+    for p in &summary.policies {
+        table.add_row(policy_cells(p));
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+/// What a suite says: the lines of the contract, then what each ingredient is worth.
+pub fn lines(suite: &Suite) -> Vec<String> {
+    let mut lines = Vec::new();
+    for v in verdicts(suite) {
+        let sign = match v.met {
+            Some(true) => "met    ",
+            Some(false) => "not met",
+            None => "unknown",
+        };
+        let note = if v.note.is_empty() { String::new() } else { format!(" ({})", v.note) };
+        lines.push(format!("line {} {sign}  {}: {}{note}", v.line, v.asked, v.measured));
+    }
+    for a in &suite.summary.ablations {
+        let figure = |e: &Option<Estimate>| e.as_ref().map_or_else(|| "–".into(), words);
+        lines.push(format!(
+            "{}: runs × {}, violations {} points more, {} scenes fewer kept",
+            a.policy,
+            figure(&a.runs_ratio),
+            figure(&a.more_violations),
+            a.scenes_lost
+        ));
+    }
+    lines
 }
 
 /// For each other policy one sentence: how many times fewer runs, over how many sessions.

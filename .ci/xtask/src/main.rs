@@ -13,6 +13,7 @@ mod process;
 mod purity;
 mod repo;
 mod report;
+mod scene_suite;
 mod suites;
 mod tidy;
 mod tools;
@@ -72,6 +73,10 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<String>,
     },
+    /// Runs the scene suite: all policies on the test split, with oracles, sweeps and ablations.
+    ///
+    /// The full suite takes about 25 minutes on two cores. Progress is kept: a killed run goes on with --resume.
+    Suite(scene_suite::Options),
     /// Writes the recorded figures into the documents' tables, between `<!-- claims:ID,ID -->` and `<!-- /claims -->`.
     Readme {
         /// Changes nothing; fails when a document differs from the records.
@@ -105,6 +110,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
             claims::measure(&repo, &ids, claims::Output { json: json.as_deref(), record })
         }
         Command::Costs { json } => costs::measure(&repo, json.as_deref()).map(|()| true),
+        Command::Suite(options) => scene_suite::run(&repo, &options),
         Command::Readme { check: true } => Ok(suites::run(&repo, &[Suite::ClaimsCheck])),
         Command::Readme { check: false } => claims::write(&repo).map(|()| true),
     }

@@ -102,6 +102,17 @@ pub fn measure(repo: &Repo, ids: &[String], output: Output<'_>) -> Result<bool> 
     Ok(rows.iter().all(|r| r.holds))
 }
 
+/// Measures and records the claims of one command from what it has just written; returns whether all hold.
+pub fn keep(repo: &Repo, command: &str, json: &Value) -> Result<bool> {
+    let claims = load(repo)?;
+    let result = Ok(json.clone());
+    let rows: Vec<Row> =
+        claims.iter().filter(|c| c.command == command).map(|claim| row(claim, &result)).collect();
+    print_table(&rows);
+    record(repo, &claims, &rows)?;
+    Ok(rows.iter().all(|r| r.holds))
+}
+
 fn row(claim: &Claim, result: &Result<Value, String>) -> Row {
     let measured = match result {
         Ok(json) => expression::evaluate(&claim.figure, json).map_err(|why| format!("{why:#}")),

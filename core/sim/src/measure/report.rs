@@ -11,12 +11,15 @@ use super::{
     score::{Fault, Faults},
 };
 
+/// A word of the program's own. (Under its own name, for a derived reader would want to borrow from what it reads.)
+type Word = &'static str;
+
 /// One line of the bench contract.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// `tune` or `test`; `video` where no scene was rendered.
     #[serde(deserialize_with = "split_word")]
-    pub split: &'static str,
+    pub split: Word,
     /// Name of the scene.
     pub scene: String,
     /// What kind of difficulty it shows.
@@ -76,7 +79,7 @@ pub struct Row {
 /// The words that a row may have as its split: a row that is read back has the same ones.
 const SPLITS: [&str; 4] = ["tune", "test", "video", ""];
 
-fn split_word<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+fn split_word<'de, D: Deserializer<'de>>(from: D) -> Result<Word, D::Error> {
     let word = String::deserialize(from)?;
     let known = SPLITS.into_iter().find(|s| *s == word);
     known.ok_or_else(|| D::Error::custom(format!("split `{word}` is none of tune, test, video")))
