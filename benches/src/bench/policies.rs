@@ -232,27 +232,15 @@ impl Tuner<'_> {
             Some(Done::Tuned { place, violation_rate }) => grid.get(place).map(|s| (*s, violation_rate)),
             _ => None,
         };
-        let (setting, violation_rate) = match known {
-            Some(known) => known,
-            None => {
-                let pairs: Vec<(&SceneSpec, u64)> =
-                    scenes.iter().flat_map(|s| TUNING_SEEDS.map(move |seed| (s, seed))).collect();
-                let steps = Steps::new(pairs.len() as u64, &format!("tuning {name}"));
-                let trials: Vec<Vec<Trial>> = self.jobs.install(|| {
-                    let one = |&(spec, seed): &(&SceneSpec, u64)| {
-                        let trials = tune::trials(spec, seed, kind);
-                        steps.done(1);
-                        trials
-                    };
-                    pairs.par_iter().map(one).collect()
-                });
-                let pooled = tune::pool(&trials);
-                let (best, _) = tune::best(&pooled, miss_rate).context("the grid is empty")?;
-                let place = pooled.iter().position(|t| *t == best).unwrap_or_default();
-                let violation_rate = best.violation_rate();
-                self.journal.put(key, Done::Tuned { place, violation_rate })?;
-                (best.setting, violation_rate)
-            }
+        let (setting, violation_rate) = if let Some(known) = known {
+            known
+        } else {
+            let pooled = tune::pool(&self.trials(kind, name));
+            let (best, _) = tune::best(&pooled, miss_rate).context("the grid is empty")?;
+            let place = pooled.iter().position(|t| *t == best).unwrap_or_default();
+            let violation_rate = best.violation_rate();
+            self.journal.put(key, Done::Tuned { place, violation_rate })?;
+            (best.setting, violation_rate)
         };
         let said = TunedSetting {
             policy: name.to_owned(),
@@ -262,5 +250,21 @@ impl Tuner<'_> {
         };
         self.tuned.insert(name, (setting, said));
         Ok(setting)
+    }
+
+    /// The grid of a kind on every sequence that settings are tuned on.
+    fn trials(&self, kind: Kind, name: &str) -> Vec<Vec<Trial>> {
+        let scenes = self.scenes.as_deref().unwrap_or_default();
+        let pairs: Vec<(&SceneSpec, u64)> =
+            scenes.iter().flat_map(|s| TUNING_SEEDS.map(move |seed| (s, seed))).collect();
+        let steps = Steps::new(pairs.len() as u64, &format!("tuning {name}"));
+        self.jobs.install(|| {
+            let one = |&(spec, seed): &(&SceneSpec, u64)| {
+                let trials = tune::trials(spec, seed, kind);
+                steps.done(1);
+                trials
+            };
+            pairs.par_iter().with_max_len(1).map(one).collect()
+        })
     }
 }

@@ -122,9 +122,10 @@ pub fn measure(
 fn choose(lanes: &[usize], reports: &[Detail], miss_rate: f64) -> Option<usize> {
     lanes.iter().copied().min_by_key(|&lane| {
         let row = &reports[lane].row;
-        match row.violation_rate() <= miss_rate {
-            true => (0, row.runs, row.violations),
-            false => (1, row.violations, row.runs),
+        if row.violation_rate() <= miss_rate {
+            (0, row.runs, row.violations)
+        } else {
+            (1, row.violations, row.runs)
         }
     })
 }

@@ -131,8 +131,7 @@ pub(super) fn oracle(cells: &Cells<'_>) -> Option<Oracle> {
     }
     let scenes = known.0.len();
     let feasible = |s: &usize| row(*s).is_some_and(|r| r.feasible == Some(true) && r.oracle_runs.is_some());
-    let (some, none): (Vec<_>, Vec<_>) =
-        known.0.into_iter().partition(|scene| scene.iter().any(|s| feasible(s)));
+    let (some, none): (Vec<_>, Vec<_>) = known.0.into_iter().partition(|scene| scene.iter().any(&feasible));
     let infeasible = none.iter().map(|scene| cells.scene(scene).to_owned()).collect();
     let some =
         Clusters(some.into_iter().map(|scene| scene.into_iter().filter(|s| feasible(s)).collect()).collect());
