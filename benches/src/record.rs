@@ -52,36 +52,7 @@ pub fn runs_ratio(rows: &[Row], ours: &str, other: &str) -> Option<(f64, usize)>
 
 /// A row with the promise of a session and nothing counted yet.
 pub fn blank(scene: &str, policy: &str) -> Row {
-    Row {
-        split: "",
-        scene: scene.into(),
-        family: String::new(),
-        seed: 0,
-        policy: policy.into(),
-        every: None,
-        miss_rate: 0.0,
-        epsilon: 0.0,
-        age_cap: 0.0,
-        frames: 0,
-        refreshes: 0,
-        violations: 0,
-        flagged_violations: 0,
-        flagged: 0,
-        runs: 0,
-        audits: 0,
-        cancelled: 0,
-        macs: 0,
-        energy: 0.0,
-        energies: inbetween_sim::measure::Energies::default(),
-        cpu_ns_per_frame: 0.0,
-        seconds: 0.0,
-        feasible: None,
-        oracle_runs: None,
-        regret: None,
-        age_ms_mean: 0.0,
-        age_ms_p95: 0.0,
-        static_jitter_px: 0.0,
-    }
+    Row { scene: scene.into(), policy: policy.into(), ..Row::default() }
 }
 
 #[cfg(test)]

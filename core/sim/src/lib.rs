@@ -8,6 +8,7 @@
 
 pub mod measure;
 mod model;
+pub mod oracle;
 pub mod policy;
 pub mod rng;
 mod run;

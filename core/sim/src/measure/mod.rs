@@ -9,6 +9,7 @@ mod report;
 mod score;
 
 pub use energy::{Energies, EnergyProfile, PROFILES, RunCost, Spent};
+pub(crate) use presence::same_place;
 pub use presence::{Counted, Presence};
 pub use report::{FrameMark, RefreshMark, Report, Row, Timeline};
 pub use score::{Fault, Faults, Scorer, Verdict};

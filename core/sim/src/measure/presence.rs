@@ -131,7 +131,7 @@ impl Presence {
         self.places
             .iter()
             .flat_map(|(_, places)| places)
-            .any(|object| object.iou(place) >= SAME_PLACE_IOU || object.worst_corner(place) <= self.epsilon)
+            .any(|object| same_place(object, place, self.epsilon))
     }
 
     /// The grace.
@@ -143,4 +143,9 @@ impl Presence {
     pub const fn epsilon(&self) -> f32 {
         self.epsilon
     }
+}
+
+/// Whether an answer at `place` stands where `object` is.
+pub(crate) fn same_place(object: &Rect, place: &Rect, epsilon: f32) -> bool {
+    object.iou(place) >= SAME_PLACE_IOU || object.worst_corner(place) <= epsilon
 }

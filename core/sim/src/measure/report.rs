@@ -14,8 +14,8 @@ use super::{
 /// A word of the program's own. (Under its own name, for a derived reader would want to borrow from what it reads.)
 type Word = &'static str;
 
-/// One line of the bench contract.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One line of the bench contract. Nothing is measured in the default one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// `tune` or `test`; `video` where no scene was rendered.
     #[serde(deserialize_with = "split_word")]
@@ -62,10 +62,14 @@ pub struct Row {
     pub cpu_ns_per_frame: f64,
     /// Length of the sequence.
     pub seconds: f64,
-    /// Whether an oracle of the same class keeps the promise.
+    /// Whether the oracle of the pixel class keeps the promise; see [`oracle`](crate::oracle).
     pub feasible: Option<bool>,
     /// Runs of that oracle.
     pub oracle_runs: Option<u64>,
+    /// Runs of the oracle of the output-only class, where that keeps the promise.
+    pub output_oracle_runs: Option<u64>,
+    /// Fewest straight pieces within epsilon of the truth.
+    pub bound_runs: Option<u64>,
     /// (E − E_oracle) / (E_every − E_oracle).
     pub regret: Option<f64>,
     /// Mean age of what was shown, in milliseconds.
