@@ -25,6 +25,8 @@ pub enum RunReason {
     Residual,
     /// Change that neither tracks nor background explain.
     Birth,
+    /// Picture came in at the frame's edge that no result has looked at.
+    Uncovered,
     /// The picture as a whole is another one.
     SceneCut,
     /// The result is about to pass the maximum age.

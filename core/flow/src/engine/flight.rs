@@ -30,6 +30,8 @@ pub(crate) struct Flight {
     pub believed: bool,
     /// Motion of the background from the key frame before to this one.
     pub background: Point,
+    /// Share of the picture that no result had looked at.
+    pub uncovered: f32,
     /// What the exact cache will call the result.
     pub digest: Option<Digest>,
     /// Whether the picture has since become another one.

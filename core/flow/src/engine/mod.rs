@@ -24,7 +24,7 @@ use crate::{
         Admission, Completion, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason, Ticket,
         TicketId,
     },
-    schedule::{Cut, Review, Scheduler, Situation, Verdict},
+    schedule::{Cut, Review, Scheduler, Situation, Verdict, View},
     source::Carrier,
     time::Timestamp,
     value::{Value, ValueFault},
@@ -106,6 +106,7 @@ pub struct Engine {
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     background: Point,
+    frame: Rect,
     unexplained: f32,
     lost: bool,
     cut: bool,
@@ -193,6 +194,7 @@ impl Engine {
         self.carrier.follow(frame.captured, &evidence.fits);
         Seen {
             background: evidence.background,
+            frame: Rect::new(0.0, 0.0, width as f32, height as f32),
             unexplained: evidence.unexplained,
             lost: evidence.fits.iter().any(|fit| fit.state == FitState::Lost),
             cut: evidence.cut,
@@ -217,12 +219,21 @@ impl Engine {
             lost: self.seen.lost,
             doubtful: ahead.is_some_and(|c| c.doubtful > 0),
             unexplained: self.seen.unexplained,
+            view: self.view(),
             cut: match self.cut_at.filter(|_| self.seen.cut) {
                 None => Cut::None,
                 Some(at) if self.flights.covers(at) => Cut::UnderWay,
                 Some(_) => Cut::New,
             },
         }
+    }
+
+    /// How the camera moved since the key frame, and what objects were last looked ahead to.
+    fn view(&self) -> View {
+        let Seen { background, frame, .. } = self.seen;
+        let Value::Boxes(boxes) = &self.scratch else { return View::default() };
+        let sizes: f32 = boxes.iter().map(|b| b.bounds.width().min(b.bounds.height())).sum();
+        View { background, frame, objects: boxes.len() as u32, size: sizes / boxes.len().max(1) as f32 }
     }
 
     /// Starts a run, unless the cache knows its result.
@@ -254,6 +265,7 @@ impl Engine {
             believed: self.scheduler.error(spread, age) <= self.config.tolerance.epsilon
                 && self.suspicion.is_none(),
             background: self.seen.background,
+            uncovered: self.scheduler.new_share(&self.view()),
             digest,
             stale: false,
         };
@@ -339,9 +351,19 @@ impl Engine {
                 self.events.push(Event::Violation { error, believed: flight.believed });
             }
         }
-        let (births, deaths) = (test.births, test.deaths);
-        let review =
-            Review { reason, error: test.error, births, deaths, spread: flight.spread, age: flight.age };
+        let review = Review {
+            reason,
+            captured,
+            error: test.error,
+            births: test.births,
+            deaths: test.deaths,
+            entered: test.entered,
+            background: flight.background,
+            uncovered: flight.uncovered,
+            size: self.view().size,
+            spread: flight.spread,
+            age: flight.age,
+        };
         self.scheduler.review(now, &review);
         let shown = now + self.display_period;
         let at = self.content_time(shown);

@@ -21,7 +21,7 @@ pub struct Monitor {
     /// Frames that broke the contract.
     pub rejected: u64,
     /// Runs by reason.
-    pub runs: Counts<8>,
+    pub runs: Counts<9>,
     /// Skips by reason.
     pub skips: Counts<8>,
     /// Answers by source.
@@ -147,6 +147,7 @@ const fn run_index(reason: RunReason) -> usize {
         RunReason::Age => 5,
         RunReason::Audit => 6,
         RunReason::Probe => 7,
+        RunReason::Uncovered => 8,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod breaker;
 mod budget;
+mod entries;
 mod forecast;
 mod latency;
 mod trigger;
@@ -13,14 +14,17 @@ use core::time::Duration;
 
 use crate::{
     config::Config,
+    geometry::Point,
     plan::{Environment, RunReason, SkipReason},
     rng::Rng,
     time::Timestamp,
 };
 
+pub(crate) use self::entries::View;
 use self::{
     breaker::{Breaker, Passage},
     budget::Budget,
+    entries::Entries,
     forecast::Forecast,
     latency::Latency,
     trigger::Trigger,
@@ -64,6 +68,8 @@ pub(crate) struct Situation {
     pub doubtful: bool,
     /// Unexplained change, in standard deviations.
     pub unexplained: f32,
+    /// How the camera moved, and what objects there are.
+    pub view: View,
     /// Whether the picture is another one than the key frame's.
     pub cut: Cut,
 }
@@ -91,9 +97,17 @@ pub(crate) enum Verdict {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Review {
     pub reason: RunReason,
+    pub captured: Timestamp,
     pub error: Option<f32>,
     pub births: u32,
     pub deaths: u32,
+    /// Of the births those at the frame's edge, how far the background had moved from key frame to key frame, and the
+    /// share of the picture that was new.
+    pub entered: u32,
+    pub background: Point,
+    pub uncovered: f32,
+    /// Mean size of the objects.
+    pub size: f32,
     /// The source's spread and the result's age, as they were when the run was planned.
     pub spread: f32,
     pub age: Duration,
@@ -112,6 +126,8 @@ pub(crate) struct Scheduler {
     forecast: Forecast,
     budget: Budget,
     breaker: Breaker,
+    grace: Duration,
+    entries: Entries,
     birth: Trigger,
     residual: Trigger,
     /// The virtual queue of drift-plus-penalty scheduling (Neely 2010): excess of violations over the miss rate.
@@ -136,6 +152,8 @@ impl Scheduler {
             forecast: Forecast::new(config.tolerance.epsilon, config.tolerance.miss_rate),
             budget: Budget::new(config.budget.duty),
             breaker: Breaker::default(),
+            grace: config.tolerance.grace,
+            entries: Entries::default(),
             birth: Trigger::default(),
             residual: Trigger::default(),
             excess: 0.0,
@@ -156,6 +174,8 @@ impl Scheduler {
 
     /// The verdict on one frame.
     pub(crate) fn judge(&mut self, s: &Situation) -> Verdict {
+        let spare = self.grace.saturating_sub(self.latency.p95() + s.frame_period);
+        self.entries.look(s.captured, &s.view, spare);
         // Drawn on every frame, so that the sequence does not depend on what else was found.
         let audit = self.rng.unit() < self.propensity(s.frame_period);
         let wanted = self.wanted(s).or_else(|| audit.then_some(RunReason::Audit));
@@ -216,6 +236,9 @@ impl Scheduler {
         }
         if s.unexplained > BIRTH_SIGMA && self.birth.allows(s.now) {
             return Some(RunReason::Birth);
+        }
+        if self.entries.asks(s.captured, self.latency.median(), self.miss_rate) {
+            return Some(RunReason::Uncovered);
         }
         let error = self.forecast.error(s.spread_then, age_then);
         let helps = self.fresh.is_none_or(|fresh| fresh < error * LEAST_GAIN);
@@ -290,6 +313,7 @@ impl Scheduler {
 
     /// Learns from a fresh result.
     pub(crate) fn review(&mut self, now: Timestamp, r: &Review) {
+        self.entries.learn(r.captured, r.background, r.uncovered, r.entered, r.size);
         let changed = r.births + r.deaths > 0;
         let moved = r.error.is_some_and(|e| e > 0.5 * self.epsilon);
         match r.reason {
@@ -305,6 +329,11 @@ impl Scheduler {
             _ => 1.0,
         };
         self.excess = (self.excess + weight / HEAVIEST_AUDIT * (violated - self.miss_rate)).clamp(0.0, 20.0);
+    }
+
+    /// Share of the picture that is new to all results so far.
+    pub(crate) fn new_share(&self, view: &View) -> f32 {
+        self.entries.new_share(view)
     }
 
     /// Takes what is believed about the error right after a result.
@@ -330,6 +359,7 @@ impl Scheduler {
     pub(crate) fn reset(&mut self) {
         self.birth = Trigger::default();
         self.residual = Trigger::default();
+        self.entries = Entries::default();
         self.fresh = None;
     }
 }

@@ -112,10 +112,11 @@ impl Boxes {
     fn matches(&self, time: Timestamp, found: &[Detection]) -> Vec<Option<usize>> {
         let sure = found.partition_point(|d| d.score >= CERTAIN);
         let place = |d: &[Detection]| d.iter().map(|d| (d.bounds, d.class)).collect::<Vec<_>>();
-        let expected: Vec<_> = self.tracks.iter().map(|t| t.expected(time, true)).collect();
+        let inside = |t: &Track| !self.edges.outside(&t.position(time));
+        let expected: Vec<_> = self.tracks.iter().map(|t| t.expected(time, inside(t))).collect();
         let mut owner = assign(&expected, &place(&found[..sure]));
         let rest: Vec<_> = (self.tracks.iter().zip(&owner))
-            .map(|(t, o)| t.expected(time, o.is_none() && t.hidden.is_none()))
+            .map(|(t, o)| t.expected(time, o.is_none() && t.hidden.is_none() && inside(t)))
             .collect();
         for (owner, faint) in owner.iter_mut().zip(assign(&rest, &place(&found[sure..]))) {
             *owner = owner.or(faint.map(|i| i + sure));
@@ -143,7 +144,10 @@ impl Boxes {
             report.horizon = report.horizon.max(time.secs_from(from));
         }
         report.error = Some(error);
-        report.births = (found.iter().zip(known)).filter(|(d, k)| d.score >= CERTAIN && !k).count() as u32;
+        for (d, _) in found.iter().zip(known).filter(|(d, k)| d.score >= CERTAIN && !k) {
+            report.births += 1;
+            report.entered += u32::from(self.edges.near(&d.bounds));
+        }
         report
     }
 
@@ -231,7 +235,9 @@ impl Form for Boxes {
             let near = self.tracks.iter().skip(i).position(|t| t.identity == fit.identity).map(|p| p + i);
             let at = near.or_else(|| self.tracks.iter().position(|t| t.identity == fit.identity));
             if let Some((track, i)) = at.and_then(|i| self.tracks.get_mut(i).map(|t| (t, i))) {
-                track.follow(time, fit, cover(i, &places));
+                let whole = track.position(time);
+                let outside = self.edges.clipped(&whole).map_or(0.0, |inside| whole.area() - inside.area());
+                track.follow(time, fit, outside.max(cover(i, &places).area()));
             }
         }
         self.followed = self.followed.max(time);

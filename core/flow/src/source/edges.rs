@@ -4,8 +4,12 @@
 
 use crate::geometry::{Point, Rect};
 
-/// A detector that ends a box this close to the frame's edge, in pixels, saw it cut off there.
-const TOUCHING: f32 = 1.5;
+/// A detector that ends a box this close to the frame's edge, in pixels and as a share of the box, saw it cut off there:
+/// two standard deviations of where detectors place edges.
+const TOUCHING: f32 = 1.0;
+const TOUCHING_SHARE: f32 = 0.04;
+/// At most this share of an object is cut off when it is found: detectors need to see about a third.
+const MOST_CUT: f32 = 0.65;
 /// Weight of a new box in the running aspect.
 const WEIGHT: f32 = 0.05;
 
@@ -28,42 +32,50 @@ const MEAN_TO_DEVIATION: f32 = 1.25;
 const MOST_SIGMAS: f32 = 1.5;
 /// Standard deviation of the size of what enters at a corner, where both sides are cut, as a share of it.
 const CORNER: f32 = 0.25;
+/// What is expected to have less than this share inside the frame has left it: detectors hardly find so little, and what
+/// is found at the edge is somebody else.
+const GONE: f32 = 0.1;
 /// Weight of a new box in how far aspects are apart.
 const OFF_WEIGHT: f32 = 0.12;
 
 /// Which edges of a box are cut off: left, top, right, bottom.
 fn touching(bounds: &Rect, frame: &Rect) -> [bool; 4] {
+    let near = |size: f32| TOUCHING + TOUCHING_SHARE * size;
+    let (x, y) = (near(bounds.width()), near(bounds.height()));
     [
-        bounds.x0 <= frame.x0 + TOUCHING,
-        bounds.y0 <= frame.y0 + TOUCHING,
-        bounds.x1 >= frame.x1 - TOUCHING,
-        bounds.y1 >= frame.y1 - TOUCHING,
+        bounds.x0 <= frame.x0 + x,
+        bounds.y0 <= frame.y0 + y,
+        bounds.x1 >= frame.x1 - x,
+        bounds.y1 >= frame.y1 - y,
     ]
 }
 
 impl Edges {
-    /// `seen` with the cut edges where `expected` has them, as far as these lie beyond.
+    /// `seen` with the cut edges where they must be for it to be as large as `expected`; a side of which nothing is
+    /// seen is where `expected` has it. Never smaller than what is seen.
     pub fn continued(&self, seen: &Rect, expected: &Rect) -> Rect {
         let Some(frame) = &self.frame else { return *seen };
         let [left, top, right, bottom] = touching(seen, frame);
-        let low = |cut: bool, seen: f32, expected: f32| if cut { seen.min(expected) } else { seen };
-        let high = |cut: bool, seen: f32, expected: f32| if cut { seen.max(expected) } else { seen };
-        Rect::new(
-            low(left, seen.x0, expected.x0),
-            low(top, seen.y0, expected.y0),
-            high(right, seen.x1, expected.x1),
-            high(bottom, seen.y1, expected.y1),
-        )
+        let side = |cut: (bool, bool), seen: (f32, f32), expected: (f32, f32)| match cut {
+            (false, false) => seen,
+            (true, false) => (seen.0.min(seen.1 - (expected.1 - expected.0)), seen.1),
+            (false, true) => (seen.0, seen.1.max(seen.0 + (expected.1 - expected.0))),
+            (true, true) => (seen.0.min(expected.0), seen.1.max(expected.1)),
+        };
+        let x = side((left, right), (seen.x0, seen.x1), (expected.x0, expected.x1));
+        let y = side((top, bottom), (seen.y0, seen.y1), (expected.y0, expected.y1));
+        Rect::new(x.0, y.0, x.1, y.1)
     }
 
     /// `seen` made as wide, or as high, as its other side suggests where an edge is cut. Such a box enters: its
-    /// visible part will grow. At most half of the result is beyond the frame, for less than half is rarely detected.
+    /// visible part will grow.
     pub fn completed(&self, seen: &Rect) -> Rect {
         let Some(frame) = &self.frame else { return *seen };
         let aspect = libm::expf(self.log_aspect);
         let (w, h) = (seen.width(), seen.height());
-        let wider = (h * aspect - w).clamp(0.0, w);
-        let higher = (w / aspect - h).clamp(0.0, h);
+        let most = MOST_CUT / (1.0 - MOST_CUT);
+        let wider = (h * aspect - w).clamp(0.0, most * w);
+        let higher = (w / aspect - h).clamp(0.0, most * h);
         let [left, top, right, bottom] = touching(seen, frame);
         let mut whole = *seen;
         match (left, right) {
@@ -117,6 +129,22 @@ impl Edges {
         }
     }
 
+    /// Whether an edge of the frame is within the size of `bounds`.
+    pub fn near(&self, bounds: &Rect) -> bool {
+        let Some(frame) = &self.frame else { return false };
+        let (w, h) = (bounds.width(), bounds.height());
+        bounds.x0 - frame.x0 < w
+            || bounds.y0 - frame.y0 < h
+            || frame.x1 - bounds.x1 < w
+            || frame.y1 - bounds.y1 < h
+    }
+
+    /// Whether less than [`GONE`] of `bounds` is inside the frame.
+    pub fn outside(&self, bounds: &Rect) -> bool {
+        let Some(frame) = &self.frame else { return false };
+        bounds.clipped(frame).area() < GONE * bounds.area()
+    }
+
     /// The part inside the frame; `None` when there is none.
     pub fn clipped(&self, bounds: &Rect) -> Option<Rect> {
         let Some(frame) = &self.frame else { return Some(*bounds) };
@@ -148,7 +176,7 @@ mod tests {
         assert_eq!(edges().completed(&Rect::new(0.0, 30.0, 25.0, 70.0)), Rect::new(-15.0, 30.0, 25.0, 70.0));
         assert_eq!(
             edges().completed(&Rect::new(50.0, 170.0, 90.0, 180.0)),
-            Rect::new(50.0, 170.0, 90.0, 190.0)
+            Rect::new(50.0, 170.0, 90.0, 170.0 + 10.0 / 0.35)
         );
     }
 
@@ -156,7 +184,14 @@ mod tests {
     fn one_that_is_known_keeps_what_is_hidden() {
         let seen = Rect::new(300.0, 30.0, 319.5, 70.0);
         let expected = Rect::new(298.0, 31.0, 338.0, 71.0);
-        assert_eq!(edges().continued(&seen, &expected), Rect::new(300.0, 30.0, 338.0, 70.0));
+        assert_eq!(edges().continued(&seen, &expected), Rect::new(300.0, 30.0, 340.0, 70.0));
+    }
+
+    #[test]
+    fn an_edge_within_the_noise_of_the_frames_is_cut() {
+        let seen = Rect::new(60.0, 146.0, 100.0, 177.9);
+        assert_eq!(edges().completed(&seen).y1, 186.0);
+        assert_eq!(edges().completed(&seen.moved(Point::new(0.0, -3.0))).y1, 174.9);
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Backtest {
     pub error: Option<f32>,
     /// Objects in the result that no answer contained. Faint ones (score below 0.5) do not count.
     pub births: u32,
+    /// Those of them that stand within their own size of the frame's edge.
+    pub entered: u32,
     /// Objects that are no longer answered because of this result. Faint ones do not count.
     pub deaths: u32,
     /// From the newest evidence (result or followed pixels) strictly before the result's capture time to it,

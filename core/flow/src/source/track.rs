@@ -250,8 +250,9 @@ impl Track {
         }
     }
 
-    /// Takes where pixels saw it in the frame at `time`, where another track covers the part `covered` of it.
-    pub fn follow(&mut self, time: Timestamp, fit: &Fit, covered: Rect) {
+    /// Takes where pixels saw it in the frame at `time`, of which another track, or the frame's edge, hides `covered`
+    /// square pixels.
+    pub fn follow(&mut self, time: Timestamp, fit: &Fit, covered: f32) {
         if time <= self.path.key_time() {
             return;
         }
@@ -269,7 +270,7 @@ impl Track {
         let size = libm::expf(0.5 * (key[2] + key[3])).max(2.0);
         let sigma = fit.sigma.abs().max(LEAST_SIGMA);
         let mut resized = 1.4 * sigma / size;
-        if fit.residual > PLAIN && covered.area() > COVERED * self.position(time).area() {
+        if fit.residual > PLAIN && covered > COVERED * self.position(time).area() {
             // A part says where the whole is, but not how large: the size stays, and may be wrong by that much.
             let last = [self.path.level(2), self.path.level(3)];
             resized = resized.max((to[2] - last[0]).abs()).max((to[3] - last[1]).abs());

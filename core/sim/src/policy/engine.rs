@@ -86,6 +86,7 @@ pub const fn reason_of_run(reason: RunReason) -> &'static str {
         RunReason::Forecast => "forecast",
         RunReason::Residual => "residual",
         RunReason::Birth => "birth",
+        RunReason::Uncovered => "uncovered",
         RunReason::SceneCut => "cut",
         RunReason::Age => "age",
         RunReason::Audit => "audit",

@@ -325,3 +325,23 @@ fn a_gap_resets_trends() {
     admit(&mut c, 2500, &[square(300.0, 80.0)]);
     assert!((x(&answer(&c, 2600)[0]) - 300.0).abs() < 0.5);
 }
+
+#[test]
+fn who_comes_in_where_another_left_is_somebody_else() {
+    let mut c = carrier(ValueKind::Boxes, 6.0);
+    c.set_frame(Rect::new(0.0, 0.0, 320.0, 180.0));
+    for i in 0..8 {
+        admit(&mut c, i * 100, &[square(236.0 + 9.0 * i as f32, 80.0)]);
+    }
+    let left = answer(&c, 700)[0].identity;
+    // It goes on at 90 px/s and is out by now; half of another one is in.
+    admit(&mut c, 1300, &[Rect::new(298.0, 60.0, 320.0, 100.0)]);
+    let now = answer(&c, 1300);
+    assert_eq!(now.len(), 1);
+    assert_ne!(now[0].identity, left);
+    // What is not seen of it is as large as its other side says.
+    admit(&mut c, 1400, &[Rect::new(290.0, 60.0, 320.0, 100.0)]);
+    c.follow(ms(1500), &[fit(now[0].identity.unwrap(), -40.0, FitState::Followed)]);
+    let moved = answer(&c, 1500)[0].bounds;
+    assert!((moved.width() - 40.0).abs() < 4.0, "{moved:?}");
+}
