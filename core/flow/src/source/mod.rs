@@ -17,6 +17,7 @@ mod simplex;
 #[cfg(test)]
 mod tests;
 mod track;
+mod trust;
 
 use alloc::{boxed::Box, vec::Vec};
 

@@ -234,6 +234,16 @@ impl Path {
         self.history.shift(self.key_time, time.min(recent(self.good)), |j| key[j]);
     }
 
+    /// Takes back what pixels have added since the result of the frame at `time`: it stands where that saw it.
+    pub fn stand(&mut self, time: Timestamp) {
+        for j in 0..self.key.len() {
+            let x = self.position(j, time);
+            self.axes[j].restart(x);
+        }
+        self.pixels = false;
+        self.remember();
+    }
+
     /// Makes the frame at `time` the key frame although its result did not show this.
     pub fn set_key(&mut self, time: Timestamp) {
         self.place_key(time, false);

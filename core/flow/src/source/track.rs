@@ -2,7 +2,7 @@
 //! **Invariant:** identity and class never change; all limits are in seconds, never in frames or results.
 //! It does not choose its detections (`associate`) and is not created or forgotten here (`boxes`).
 
-use super::{associate::Expected, kalman::Tuning, path::Path};
+use super::{associate::Expected, kalman::Tuning, path::Path, trust::Trust};
 use crate::{
     gate::{Fit, FitState},
     geometry::{Point, Rect},
@@ -70,6 +70,8 @@ pub(super) struct Track {
     pub hidden: Option<Timestamp>,
     /// What pixels last said, if they did since the key frame.
     pub fit: Option<FitState>,
+    /// Whether its pixels move as it does.
+    trust: Trust,
 }
 
 /// Centre and log-size.
@@ -117,6 +119,7 @@ impl Track {
             under: false,
             hidden: None,
             fit: None,
+            trust: Trust::default(),
         }
     }
 
@@ -141,7 +144,8 @@ impl Track {
     /// Standard deviation of the worst corner's error at `time`, if pixels go on to be followed until `horizon`
     /// seconds before it.
     pub fn outlook(&self, time: Timestamp, horizon: f32) -> f32 {
-        let horizon = if self.fit == Some(FitState::Followed) { horizon } else { f32::MAX };
+        let horizon =
+            if self.fit == Some(FitState::Followed) && self.trust.holds() { horizon } else { f32::MAX };
         let b = self.position(time);
         let (w, h) = (0.5 * b.width(), 0.5 * b.height());
         let v = |j| self.path.outlook(j, time, horizon);
@@ -202,7 +206,13 @@ impl Track {
     /// Takes the detection that shows it.
     pub fn matched(&mut self, time: Timestamp, d: &Detection, epsilon: f32) {
         let size = libm::sqrtf(d.bounds.area()).max(2.0);
+        let trusted = self.trust.holds();
+        let moved = d.bounds.center() - self.key_bounds().center();
+        self.trust.learn(time, moved);
         self.path.measure(time, &numbers(&d.bounds), |j| if j < 2 { epsilon } else { 2.0 * epsilon / size });
+        if trusted && !self.trust.holds() {
+            self.path.stand(time);
+        }
         self.score = d.score;
         self.sights = self.sights.saturating_add(1);
         self.confirmed |= d.score >= CERTAIN || time > self.seen;
@@ -213,6 +223,7 @@ impl Track {
     /// of it. Returns whether it is hidden from now on.
     pub fn missed(&mut self, time: Timestamp, covered: f32) -> bool {
         let fit = self.fit.take();
+        self.trust.rekey();
         let known = self.familiar() && time.secs_from(self.seen) < DORMANT;
         if known && covered > HIDDEN && self.hidden.is_none() {
             self.under = true;
@@ -261,6 +272,10 @@ impl Track {
             fit.moved.is_finite() && fit.sigma.is_finite() && plausible(fit.scale) && plausible(fit.stretch);
         self.fit = Some(if sound { fit.state } else { FitState::Lost });
         if self.fit != Some(FitState::Followed) {
+            return;
+        }
+        self.trust.follow(time, fit.moved);
+        if !self.trust.holds() {
             return;
         }
         let key: [f32; 4] = core::array::from_fn(|j| self.path.key(j));

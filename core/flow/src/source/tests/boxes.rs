@@ -345,3 +345,19 @@ fn who_comes_in_where_another_left_is_somebody_else() {
     let moved = answer(&c, 1500)[0].bounds;
     assert!((moved.width() - 40.0).abs() < 4.0, "{moved:?}");
 }
+
+#[test]
+fn a_pattern_that_scrolls_inside_an_outline_does_not_move_the_box() {
+    let mut c = carrier(ValueKind::Boxes, 6.0);
+    let place = square(100.0, 80.0);
+    for i in 0..6 {
+        admit(&mut c, i * 300, &[place]);
+        let id = answer(&c, i * 300)[0].identity.unwrap();
+        for k in 1..=9 {
+            let at = ms(i * 300 + k * 33 + u64::from(k == 9) * 3);
+            c.follow(at, &[fit(id, 2.0 * k as f32, FitState::Followed)]);
+        }
+        let off = answer(&c, i * 300 + 300)[0].bounds.worst_corner(&place);
+        assert!(if i == 0 { off > 12.0 } else { off < 3.0 }, "after {i}: {off}");
+    }
+}
