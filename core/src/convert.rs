@@ -39,6 +39,7 @@ pub fn config(card: &Card) -> Config {
             initial_latency: millis(card.scheduling.initial_latency_ms),
             follow_pixels: card.scheduling.follow_pixels,
             cache_bytes: card.scheduling.cache_kib * 1024,
+            ..Scheduling::default()
         },
     }
 }

@@ -8,6 +8,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     frame::PixelFormat,
+    ingredient::Ingredients,
     value::{Value, ValueKind},
 };
 
@@ -94,6 +95,8 @@ pub struct Scheduling {
     pub follow_pixels: bool,
     /// Bytes that exact results may be cached in; 0 switches the cache off.
     pub cache_bytes: usize,
+    /// What is left out, for measurement only: nothing, in an app.
+    pub without: Ingredients,
 }
 
 impl Default for Scheduling {
@@ -103,6 +106,7 @@ impl Default for Scheduling {
             initial_latency: Duration::from_millis(30),
             follow_pixels: true,
             cache_bytes: 64 * 1024,
+            without: Ingredients::NONE,
         }
     }
 }
@@ -170,6 +174,19 @@ impl Config {
             model_version: 0,
             scheduling: Scheduling::default(),
         }
+    }
+
+    /// With the settings that stand for ingredients which are left out.
+    pub(crate) fn ablated(mut self) -> Self {
+        let s = &mut self.scheduling;
+        s.follow_pixels &= !s.without.has(Ingredients::PIXELS);
+        if s.without.has(Ingredients::AUDITS) {
+            s.audit_rate = 0.0;
+        }
+        if s.without.has(Ingredients::CACHE) {
+            s.cache_bytes = 0;
+        }
+        self
     }
 
     /// Checks every field.

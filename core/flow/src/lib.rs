@@ -19,6 +19,7 @@ mod error;
 mod frame;
 pub mod gate;
 mod geometry;
+mod ingredient;
 pub mod monitor;
 mod plan;
 mod rng;
@@ -38,6 +39,7 @@ pub use frame::{
     Rotation, Samples, Tensor,
 };
 pub use geometry::{Point, Rect};
+pub use ingredient::Ingredients;
 pub use plan::{
     Admission, Completion, Environment, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason,
     Ticket, TicketId, Timeout,

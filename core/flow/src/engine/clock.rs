@@ -44,6 +44,11 @@ impl Clock {
         self.now
     }
 
+    /// Capture time of the newest frame.
+    pub(crate) const fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
     /// The frame period, smoothed; 33 ms until two frames have come.
     pub(crate) const fn period(&self) -> Duration {
         self.period

@@ -19,6 +19,7 @@ use crate::{
     frame::{Frame, Input, Luma},
     gate::{FitState, Gate, Target},
     geometry::{Point, Rect},
+    ingredient::Ingredients,
     monitor::Monitor,
     plan::{
         Admission, Completion, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason, Ticket,
@@ -119,11 +120,13 @@ impl Engine {
     /// When a field of the configuration is out of range.
     pub fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
         config.validate()?;
+        let config = config.ablated();
         Ok(Self {
             clock: Clock::new(),
-            gate: Gate::new(config.tolerance.epsilon),
+            gate: Gate::new(config.tolerance.epsilon).without(config.scheduling.without),
             scheduler: Scheduler::new(&config, seed),
-            carrier: Carrier::new(config.output, &config.tolerance, config.mode),
+            carrier: Carrier::new(config.output, &config.tolerance, config.mode)
+                .without(config.scheduling.without),
             cache: ExactCache::new(config.scheduling.cache_bytes),
             monitor: Monitor::default(),
             flights: Flights::with_capacity(config.budget.max_in_flight as usize),
@@ -192,12 +195,14 @@ impl Engine {
             return Seen::default();
         };
         self.carrier.follow(frame.captured, &evidence.fits);
+        let counts = |of| !self.config.scheduling.without.has(Ingredients::GATE.with(of));
         Seen {
             background: evidence.background,
             frame: Rect::new(0.0, 0.0, width as f32, height as f32),
-            unexplained: evidence.unexplained,
-            lost: evidence.fits.iter().any(|fit| fit.state == FitState::Lost),
-            cut: evidence.cut,
+            unexplained: if counts(Ingredients::BIRTHS) { evidence.unexplained } else { 0.0 },
+            lost: counts(Ingredients::RESIDUALS)
+                && evidence.fits.iter().any(|fit| fit.state == FitState::Lost),
+            cut: counts(Ingredients::CUTS) && evidence.cut,
         }
     }
 
@@ -416,6 +421,12 @@ impl Engine {
 
     /// The time whose content is shown at `display`.
     fn content_time(&self, display: Timestamp) -> Timestamp {
+        let display = match self.clock.newest() {
+            Some(newest) if self.config.scheduling.without.has(Ingredients::PREDICTION) => {
+                display.min(newest)
+            }
+            _ => display,
+        };
         match self.config.mode {
             DisplayMode::Predict => display,
             DisplayMode::Delayed(delay) => display.minus(delay),

@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use crate::{
     frame::Luma,
     geometry::{Point, Rect},
+    ingredient::Ingredients,
     plan::TicketId,
     time::Timestamp,
 };
@@ -179,6 +180,7 @@ pub struct Gate {
     /// Where each followed target was last seen, in working pixels.
     places: Vec<Option<Rect>>,
     evidence: Evidence,
+    without: Ingredients,
 }
 
 impl Gate {
@@ -200,7 +202,15 @@ impl Gate {
             before: Vec::new(),
             places: Vec::new(),
             evidence: Evidence::default(),
+            without: Ingredients::NONE,
         }
+    }
+
+    /// This gate without some of its ingredients, for measurement only.
+    #[must_use]
+    pub const fn without(mut self, ingredients: Ingredients) -> Self {
+        self.without = ingredients;
+        self
     }
 
     /// Keeps a small copy of the frame on which `ticket` runs. Call it after [`Gate::measure`] of the same frame.
@@ -362,7 +372,9 @@ impl Gate {
             covers: Covers::default(),
             search: true,
         };
-        self.background.follow(&frame, &on);
+        if !self.without.has(Ingredients::GLOBAL_MOTION) {
+            self.background.follow(&frame, &on);
+        }
         let mut searches = SEARCHES;
         let background = &self.background;
         let pose = background.pose;
@@ -388,7 +400,9 @@ impl Gate {
             let hint = pose.motion(middle - background.patch.center);
             on.hint = Some(hint);
             on.search = searches > 0;
-            on.covers = covers(&self.places, i);
+            if !self.without.has(Ingredients::OCCLUSION) {
+                on.covers = covers(&self.places, i);
+            }
             if follower.follow(&frame, &on) {
                 searches = searches.saturating_sub(1);
             }
@@ -432,8 +446,7 @@ impl Gate {
 
     /// Forgets everything.
     pub fn reset(&mut self) {
-        let epsilon = self.epsilon;
-        *self = Self::new(epsilon);
+        *self = Self::new(self.epsilon).without(self.without);
     }
 }
 

@@ -15,6 +15,7 @@ use core::time::Duration;
 use crate::{
     config::Config,
     geometry::Point,
+    ingredient::Ingredients,
     plan::{Environment, RunReason, SkipReason},
     rng::Rng,
     time::Timestamp,
@@ -136,6 +137,7 @@ pub(crate) struct Scheduler {
     /// find something new leave more in doubt than the next one will.
     fresh: Option<f32>,
     last_run: Timestamp,
+    without: Ingredients,
 }
 
 impl Scheduler {
@@ -159,6 +161,7 @@ impl Scheduler {
             excess: 0.0,
             fresh: None,
             last_run: Timestamp::ZERO,
+            without: config.scheduling.without,
         }
     }
 
@@ -317,12 +320,18 @@ impl Scheduler {
         let changed = r.births + r.deaths > 0;
         let moved = r.error.is_some_and(|e| e > 0.5 * self.epsilon);
         match r.reason {
+            _ if self.without.has(Ingredients::YIELDS) => {}
             RunReason::Birth => self.birth.learn(now, r.births > 0),
             RunReason::Residual => self.residual.learn(now, changed || moved),
             _ => {}
         }
         let Some(error) = r.error else { return };
-        self.forecast.learn(error, r.spread, r.age);
+        if !self.without.has(Ingredients::CONFORMAL) {
+            self.forecast.learn(error, r.spread, r.age);
+        }
+        if self.without.has(Ingredients::QUEUE) {
+            return;
+        }
         let violated = f32::from(u8::from(error > self.epsilon));
         let weight = match r.reason {
             RunReason::Audit => (1.0 / self.audit_rate.max(1e-3)).min(HEAVIEST_AUDIT),

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     gate::{Fit, Target},
     geometry::{Point, Rect},
+    ingredient::Ingredients,
     time::Timestamp,
     value::{Detection, Value},
 };
@@ -35,6 +36,7 @@ pub(super) struct Boxes {
     times: Times,
     followed: Timestamp,
     edges: Edges,
+    without: Ingredients,
 }
 
 impl Boxes {
@@ -46,6 +48,7 @@ impl Boxes {
             times: Times::new(delay),
             followed: Timestamp::ZERO,
             edges: Edges::default(),
+            without: Ingredients::NONE,
         }
     }
 
@@ -78,6 +81,7 @@ impl Boxes {
         for ((place, t), _) in places.iter_mut().zip(&self.tracks).zip(&owner).filter(|(_, o)| o.is_some()) {
             *place = t.position(time);
         }
+        let ordered = !self.without.has(Ingredients::OCCLUSION);
         for (at, (track, owner)) in self.tracks.iter_mut().zip(&owner).enumerate() {
             if let Some((i, d)) = owner.and_then(|i| found.get(i).map(|d| (i, d))) {
                 taken[i] = true;
@@ -85,7 +89,7 @@ impl Boxes {
                 continue;
             }
             places[at] = track.position(time);
-            let covered = cover(at, &places).area() / places[at].area().max(1e-6);
+            let covered = if ordered { cover(at, &places).area() / places[at].area().max(1e-6) } else { 0.0 };
             places[at] = Rect::default();
             if track.missed(time, covered) && track.confirmed && track.score >= CERTAIN {
                 report.deaths += 1;
@@ -162,6 +166,7 @@ impl Boxes {
         }
         let Some(next) = self.next.checked_add(1) else { return };
         let mut track = Track::born(self.next, time, d);
+        track.path.learns_drift(!self.without.has(Ingredients::DRIFT));
         track.part = self.edges.cut(&seen);
         self.next = next;
         if let Some((v, spread)) = common {
@@ -230,6 +235,7 @@ impl Form for Boxes {
         for (place, t) in places.iter_mut().zip(&self.tracks).filter(|(_, t)| t.visible(time)) {
             *place = t.position(time);
         }
+        let ordered = !self.without.has(Ingredients::OCCLUSION);
         for (i, fit) in fits.iter().enumerate() {
             // Fits come in the order of the targets, so the track is at its index or a little later.
             let near = self.tracks.iter().skip(i).position(|t| t.identity == fit.identity).map(|p| p + i);
@@ -237,7 +243,8 @@ impl Form for Boxes {
             if let Some((track, i)) = at.and_then(|i| self.tracks.get_mut(i).map(|t| (t, i))) {
                 let whole = track.position(time);
                 let outside = self.edges.clipped(&whole).map_or(0.0, |inside| whole.area() - inside.area());
-                track.follow(time, fit, outside.max(cover(i, &places).area()));
+                let covered = if ordered { cover(i, &places).area() } else { 0.0 };
+                track.follow(time, fit, outside.max(covered));
             }
         }
         self.followed = self.followed.max(time);
@@ -275,6 +282,10 @@ impl Form for Boxes {
             spread,
             doubtful: self.tracks.iter().filter(|t| t.doubtful(at) || self.emerges(t, at)).count() as u32,
         })
+    }
+
+    fn without(&mut self, ingredients: Ingredients) {
+        self.without = ingredients;
     }
 
     fn set_frame(&mut self, frame: Rect) {

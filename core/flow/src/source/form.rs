@@ -8,6 +8,7 @@ use super::{Backtest, Carried, TrackState};
 use crate::{
     gate::{Fit, Target},
     geometry::{Point, Rect},
+    ingredient::Ingredients,
     time::Timestamp,
     value::Value,
 };
@@ -20,6 +21,7 @@ pub(super) trait Form: core::fmt::Debug + Send + Sync {
     fn targets(&self, _background: Point, _out: &mut Vec<Target>) {}
     fn follow(&mut self, _time: Timestamp, _fits: &[Fit]) {}
     fn set_frame(&mut self, _frame: Rect) {}
+    fn without(&mut self, _ingredients: Ingredients) {}
     /// `None` where pixels do not matter.
     fn outlook(&self, _at: Timestamp, _horizon: f32) -> Option<f32> {
         None

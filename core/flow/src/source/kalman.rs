@@ -50,6 +50,8 @@ pub(super) struct Axis {
     q: f32,
     /// Growth of the level's variance per second while pixels carry it.
     drift: f32,
+    /// Whether that is learnt.
+    pub learns_drift: bool,
     last: f32,
     tuning: Tuning,
 }
@@ -58,7 +60,19 @@ impl Axis {
     /// A number that was just measured for the first time.
     pub fn new(x: f32, tuning: Tuning) -> Self {
         let (r, s) = (tuning.noise * tuning.noise, tuning.speed * tuning.speed);
-        Self { x: sound(x), v: 0.0, p00: r, p01: 0.0, p11: s, r, q: s, drift: DRIFT * r, last: 0.0, tuning }
+        Self {
+            x: sound(x),
+            v: 0.0,
+            p00: r,
+            p01: 0.0,
+            p11: s,
+            r,
+            q: s,
+            drift: DRIFT * r,
+            learns_drift: true,
+            last: 0.0,
+            tuning,
+        }
     }
 
     /// Starts again at `x`, with what was learnt about the noise.
@@ -152,6 +166,9 @@ impl Axis {
     }
 
     fn drift_by(&mut self, factor: f32) {
+        if !self.learns_drift {
+            return;
+        }
         let noise = self.tuning.noise * self.tuning.noise;
         self.drift = (self.drift * factor).clamp(noise * 1e-2, noise * 1e3);
     }

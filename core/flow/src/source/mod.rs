@@ -27,6 +27,7 @@ use crate::{
     config::{DisplayMode, Tolerance},
     gate::{Fit, FitState, Target},
     geometry::{Point, Rect},
+    ingredient::Ingredients,
     time::Timestamp,
     value::{Value, ValueKind},
 };
@@ -126,6 +127,13 @@ impl Carrier {
             ValueKind::Label => Box::new(Labels::new(delay)),
         };
         Self { kind, form }
+    }
+
+    /// This carrier without some of its ingredients, for measurement only.
+    #[must_use]
+    pub fn without(mut self, ingredients: Ingredients) -> Self {
+        self.form.without(ingredients);
+        self
     }
 
     /// Takes where frames end, in upright pixels. A model sees objects only up to there: boxes that touch an edge are

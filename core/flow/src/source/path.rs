@@ -60,6 +60,11 @@ impl Path {
         path
     }
 
+    /// Whether the drift of followed pixels is learnt, or stays as first believed (for measurement only).
+    pub fn learns_drift(&mut self, learns: bool) {
+        self.axes.iter_mut().for_each(|a| a.learns_drift = learns);
+    }
+
     pub fn axis(&mut self, j: usize) -> &mut Axis {
         &mut self.axes[j]
     }

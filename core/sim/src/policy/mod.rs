@@ -18,7 +18,7 @@ pub use cache::{Radius, ResultCache};
 pub use engine::{Inbetween, engine_config, reason_of_run, reason_of_skip, shown};
 pub use follower::Follower;
 pub use marlin::Marlin;
-pub use name::{DEFAULT_EVERY, NAMES, PolicyError, by_name};
+pub use name::{DEFAULT_EVERY, NAMES, PolicyError, ablations, by_name};
 pub use trigger::Trigger;
 
 use crate::scene::RenderedFrame;

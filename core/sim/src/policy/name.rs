@@ -2,7 +2,11 @@
 //! **Invariant:** every name of [`NAMES`] makes a policy for every scene; an unknown name is answered with all of them.
 //! It does not tune: a name without a number has a middle setting.
 
-use super::{Baseline, Estimator, Follower, Inbetween, Marlin, Policy, Radius, ResultCache, Trigger};
+use inbetween_flow::Ingredients;
+
+use super::{
+    Baseline, Estimator, Follower, Inbetween, Marlin, Policy, Radius, ResultCache, Trigger, engine_config,
+};
 use crate::spec::SceneSpec;
 
 /// The names of all policies; those with a number take another one after a colon, as in `every-nth-kalman:6`.
@@ -40,7 +44,7 @@ pub const NAMES: [&str; 13] = [
 #[non_exhaustive]
 pub enum PolicyError {
     /// No policy has this name.
-    #[error("there is no policy `{0}`; there are {names}", names = NAMES.join(", "))]
+    #[error("there is no policy `{0}`; there are {names}", names = [&NAMES[..], &[ABLATIONS]].concat().join(", "))]
     Unknown(String),
     /// The part after the colon is not a whole number from 1 to 10000.
     #[error("`{0}`: after the colon stands a whole number from 1 to 10000, as in every-nth-kalman:6")]
@@ -104,8 +108,26 @@ pub fn by_name(name: &str, spec: &SceneSpec, seed: u64) -> Result<Box<dyn Policy
         }
         ("adaptive-cache", None) => Ok(Box::new(ResultCache::new(name, DEFAULT_ADAPTIVE, spec, seed))),
         ("marlin", _) => Ok(Box::new(Marlin::new(name, level(DEFAULT_CHANGE, 1.0), spec))),
-        _ => Err(PolicyError::Unknown(name.to_owned())),
+        _ => ablation(name, spec, seed),
     }
+}
+
+/// How the names of ablations are written where all names are listed.
+const ABLATIONS: &str = "inbetween-without-INGREDIENT (see policy::ablations)";
+/// What the names of all ablations begin with.
+const WITHOUT: &str = "inbetween-without-";
+
+/// The names of the engine without each one of its ingredients: `inbetween-without-audits` and so on.
+pub fn ablations() -> Vec<String> {
+    Ingredients::ALL.iter().map(|(name, _)| format!("{WITHOUT}{name}")).collect()
+}
+
+fn ablation(name: &str, spec: &SceneSpec, seed: u64) -> Result<Box<dyn Policy>, PolicyError> {
+    let ingredient = name.strip_prefix(WITHOUT).and_then(Ingredients::named);
+    let Some(without) = ingredient else { return Err(PolicyError::Unknown(name.to_owned())) };
+    let mut config = engine_config(spec);
+    config.scheduling.without = without;
+    Ok(Box::new(Inbetween::with_config(name, config, seed).map_err(PolicyError::Config)?))
 }
 
 #[cfg(test)]
@@ -115,8 +137,8 @@ mod tests {
     #[test]
     fn every_name_makes_a_policy_and_an_unknown_one_is_told_them_all() {
         let spec = SceneSpec::parse("name = \"n\"").unwrap();
-        for name in NAMES {
-            assert_eq!(by_name(name, &spec, 1).map(|p| p.name().to_owned()), Ok(name.to_owned()));
+        for name in NAMES.map(String::from).into_iter().chain(ablations()) {
+            assert_eq!(by_name(&name, &spec, 1).map(|p| p.name().to_owned()), Ok(name.clone()));
         }
         let error = by_name("best", &spec, 1).err().unwrap().to_string();
         assert!(NAMES.iter().all(|name| error.contains(name)), "{error}");
