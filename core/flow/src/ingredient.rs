@@ -47,9 +47,11 @@ impl Ingredients {
     pub const QUEUE: Self = Self(1 << 12);
     /// Limiting runs that evidence asks for by what such runs have yielded.
     pub const YIELDS: Self = Self(1 << 13);
+    /// Runs on picture that a moving camera uncovers.
+    pub const ENTRIES: Self = Self(1 << 14);
 
     /// Each ingredient with its name.
-    pub const ALL: [(&'static str, Self); 14] = [
+    pub const ALL: [(&'static str, Self); 15] = [
         ("gate", Self::GATE),
         ("pixels", Self::PIXELS),
         ("prediction", Self::PREDICTION),
@@ -64,6 +66,7 @@ impl Ingredients {
         ("conformal", Self::CONFORMAL),
         ("queue", Self::QUEUE),
         ("yields", Self::YIELDS),
+        ("entries", Self::ENTRIES),
     ];
 
     /// Whether any of `other` is in it.

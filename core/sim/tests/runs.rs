@@ -245,6 +245,37 @@ fn caches_answer_revisits_and_pay_for_motion() {
 }
 
 #[test]
+fn every_ingredient_acts_somewhere() {
+    // A moving camera, crossings, births, a cut, noise and misses; and a still picture without noise, for the cache.
+    let busy = "name = \"busy\"\nduration_s = 10\ncuts_s = [6]\n[camera]\n\
+        pan = [{ sinusoid = { amplitude_px = 160, period_s = 6, direction_deg = 0 } }]\n\
+        [[objects]]\ncount = 8\nx = [-0.6, 1.6]\nedge = \"leave\"\n\
+        [detector]\nmiss_rate = 0.05\nnoise_px = 1.5\n\
+        [[objects]]\ncount = 4\nsize_px = [34, 44]\ny = [0.4, 0.6]\n\
+        motion = [{ sinusoid = { amplitude_px = [50, 90], period_s = [3, 5], direction_deg = 0 } }]\n\
+        [[objects]]\nshape = \"rectangle\"\nsize_px = 50\nscroll = [{ linear = { speed_px_s = 40 } }]\n\
+        [[objects]]\ncount = 8\nsize_px = [24, 34]\nfrom_s = [0, 8]\nfor_s = [1, 3]\n\
+        motion = [{ random_walk = { speed_px_s = [20, 80], turn_s = 0.6 } }]\n";
+    let still = "name = \"still\"\nduration_s = 8\ncamera.noise = 0\n[[objects]]\n";
+    let names = inbetween_sim::policy::ablations();
+    // The queue's pressure takes minutes of violations to show.
+    let mut names: Vec<&str> = names.iter().map(String::as_str).filter(|n| !n.ends_with("queue")).collect();
+    names.push("inbetween");
+    let (busy, still) = (reports(busy, 1, &names), reports(still, 1, &names));
+    let (full, full_still) = (busy.last().unwrap(), still.last().unwrap());
+    for (r, s) in busy.iter().zip(&still).take(names.len() - 1) {
+        let acts = r.timeline != full.timeline || s.timeline != full_still.timeline;
+        assert!(acts, "{} is the engine as it is", r.row.policy);
+    }
+    let by = |name: &str| busy.iter().find(|r| r.row.policy == format!("inbetween-without-{name}")).unwrap();
+    assert_eq!(by("audits").row.audits, 0);
+    assert!(
+        !by("births").run_reasons.contains_key("birth") && !by("gate").run_reasons.contains_key("residual")
+    );
+    assert!(!by("pixels").sources.contains_key("pixels"));
+}
+
+#[test]
 fn names_of_policies_are_checked() {
     let spec = SceneSpec::parse("name = \"n\"").unwrap();
     for bad in ["best", "every-nth-hold:0", "every-nth-kalman:x", "inbetween:3"] {

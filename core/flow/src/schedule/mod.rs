@@ -240,7 +240,8 @@ impl Scheduler {
         if s.unexplained > BIRTH_SIGMA && self.birth.allows(s.now) {
             return Some(RunReason::Birth);
         }
-        if self.entries.asks(s.captured, self.latency.median(), self.miss_rate) {
+        let looks = !self.without.has(Ingredients::ENTRIES.with(Ingredients::GATE));
+        if looks && self.entries.asks(s.captured, self.latency.median(), self.miss_rate) {
             return Some(RunReason::Uncovered);
         }
         let error = self.forecast.error(s.spread_then, age_then);
