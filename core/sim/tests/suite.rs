@@ -5,6 +5,7 @@
 
 use std::{fs, path::PathBuf};
 
+use inbetween_flow::Timestamp;
 use inbetween_sim::{SceneSpec, Split};
 
 fn shipped() -> Vec<(String, SceneSpec)> {
@@ -45,9 +46,26 @@ fn all_shipped_scenes_parse_and_render() {
         }
     }
     let families: std::collections::BTreeSet<_> = scenes.iter().map(|(_, s)| s.family.as_str()).collect();
-    assert!(families.len() >= 17, "{families:?}");
+    assert!(families.len() >= 28, "{families:?}");
     for split in [Split::Tune, Split::Test] {
         assert!(scenes.iter().filter(|(_, s)| s.split == split).count() >= 5);
+    }
+}
+
+#[test]
+fn every_scene_but_the_demo_goes_on_for_two_minutes() {
+    for (file, mut spec) in shipped().into_iter().filter(|(file, _)| file != "demo") {
+        spec.duration_s = 120.0;
+        let scene = spec.build(1);
+        let mut truth = Vec::new();
+        for part in 0..4 {
+            let counted = (0..20).filter(|i| {
+                let at = Timestamp::from_millis(part * 30_000 + i * 1_450);
+                scene.truth_at(at, &mut truth);
+                truth.iter().any(|t| t.visible >= 0.5)
+            });
+            assert!(counted.count() >= 8, "{file}: hardly anything to see in quarter {part}");
+        }
     }
 }
 
