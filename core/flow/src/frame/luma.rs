@@ -33,6 +33,19 @@ pub struct Luma<'a> {
     height: u32,
 }
 
+/// A plane of brightness as it lies in memory, and how upright positions map to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Raster<'a> {
+    /// Rows one after the other, from the lowest address.
+    pub data: &'a [u8],
+    /// Bytes from one row to the next.
+    pub stride: usize,
+    /// Whether an upright row is a column in memory.
+    pub swapped: bool,
+    /// Whether upright positions grow against the order in memory, to the right and downwards.
+    pub flipped: (bool, bool),
+}
+
 impl<'a> Luma<'a> {
     /// The brightness of `image`, or `None` when its first plane is too small for its stated size.
     pub fn of(image: &Image<'a>) -> Option<Self> {
@@ -97,6 +110,14 @@ impl<'a> Luma<'a> {
         }
     }
 
+    /// The plane itself, for layouts that have one.
+    pub(crate) fn raster(&self) -> Option<Raster<'a>> {
+        let swapped = self.step_x.unsigned_abs() != 1;
+        let stride = if swapped { self.step_x } else { self.step_y }.unsigned_abs();
+        let flipped = (self.step_x < 0, self.step_y < 0);
+        (self.layout == LumaLayout::Plane).then_some(Raster { data: self.data, stride, swapped, flipped })
+    }
+
     /// The `len` brightness bytes from `(x, y)` to the right, when they lie one after the other in memory:
     /// the fast path for upright luma planes. `None` for other layouts and outside the image.
     #[inline]
@@ -141,6 +162,23 @@ mod tests {
     fn mirror_flips_the_upright_picture() {
         assert_eq!(read(Rotation::None, true), [2, 1, 0, 5, 4, 3]);
         assert_eq!(read(Rotation::Cw90, true), [0, 3, 1, 4, 2, 5]);
+    }
+
+    #[test]
+    fn a_raster_maps_every_position_to_its_byte() {
+        let data = buffer();
+        for (turns, mirror) in (0..4).flat_map(|t| [(t, false), (t, true)]) {
+            let rotation = Rotation::from_degrees(90 * turns).unwrap();
+            let image = Image::packed(PixelFormat::Gray8, 3, 2, &data).rotated(rotation).mirrored(mirror);
+            let luma = Luma::of(&image).unwrap();
+            let raster = luma.raster().unwrap();
+            for (x, y) in (0..luma.height()).flat_map(|y| (0..luma.width()).map(move |x| (x, y))) {
+                let u = if raster.flipped.0 { luma.width() - 1 - x } else { x } as usize;
+                let v = if raster.flipped.1 { luma.height() - 1 - y } else { y } as usize;
+                let at = if raster.swapped { u * raster.stride + v } else { v * raster.stride + u };
+                assert_eq!(raster.data[at], luma.at(x, y), "{turns} {mirror} {x} {y}");
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod luma;
 
+pub(crate) use luma::Raster;
 pub use luma::{Luma, LumaLayout};
 
 use crate::{geometry::Rect, time::Timestamp};

@@ -24,16 +24,10 @@ const TEXTURE: f32 = 2.0;
 const SPREAD: f32 = 3.0;
 /// A patch that is not found and was expected to be less than this inside the frame has left it.
 const HALF_IN: f32 = 0.5;
-/// Distance of the places that a search tries, in working pixels: within reach of the gradient of most textures.
-const STRIDE: f32 = 2.0;
 /// Time after which a velocity that is not seen any more has lost most of its worth, in seconds.
 const MEMORY_S: f32 = 0.4;
 /// Share of the newest velocity in the estimate.
 const NEWEST: f32 = 0.6;
-/// Samples that a search compares at each place, about.
-const SPARSE: usize = 32;
-/// Places of a search that are refined.
-const REFINED: usize = 3;
 
 /// A patch that is followed.
 #[derive(Clone, Debug)]
@@ -58,6 +52,8 @@ pub(super) struct Conditions {
     pub noise: f32,
     /// Standard error above which a fit is too vague to be used, in working pixels.
     pub vague: f32,
+    /// A step of a fit shorter than this, in working pixels, is the last one.
+    pub close: f32,
     /// A shift to try as well, for example the background's.
     pub hint: Option<Point>,
     /// How far to search at first, in working pixels.
@@ -118,13 +114,8 @@ impl Follower {
         if !was_followed {
             self.patch.trust_all();
         }
-        let mut start = Start {
-            pose: Pose { shift: expected, linear: self.pose.linear },
-            spread: SPREAD,
-            linear: was_followed,
-            light: on.light,
-            covers: Covers::default(),
-        };
+        let mut start = Start { linear: was_followed, ..self.start(on) };
+        start.pose.shift = expected;
         let mut best = self.patch.fit(frame, &start, on.noise);
         let mut searched = false;
         if textured && !good(&best) && on.covers.any() {
@@ -170,37 +161,25 @@ impl Follower {
         }
     }
 
-    /// Tries places on a grid around `center`, the best of them with a fit.
+    /// Fits from the places around `center` that are most like the patch.
     fn search(&mut self, frame: &Sampler<'_>, center: Point, on: &Conditions, best: &mut Outcome) {
         let reach = (on.reach + 2.0 * self.misses as f32).min(2.0 * on.reach);
-        let steps = (reach / STRIDE) as i32;
-        let mut top = [(0.3_f32, Point::default()); REFINED];
-        let stride = (self.patch.len() / SPARSE).max(1);
-        // A shape that is nearly the key frame's is left out: whole pixels are read faster than parts.
-        let bent = self.pose.linear.iter().any(|l| l.abs() > 0.08);
-        let linear = if bent { self.pose.linear } else { [0.0; 4] };
-        let center = frame.whole(center);
-        for iy in -steps..=steps {
-            for ix in -steps..=steps {
-                let shift = Point::new(center.x + ix as f32 * STRIDE, center.y + iy as f32 * STRIDE);
-                let score = self.patch.correlation(frame, &Pose { shift, linear }, stride);
-                if score > top[REFINED - 1].0 {
-                    top[REFINED - 1] = (score, shift);
-                    for i in (1..REFINED).rev() {
-                        if top[i].0 > top[i - 1].0 {
-                            top.swap(i, i - 1);
-                        }
-                    }
-                }
-            }
+        for shift in self.patch.search(frame, center, self.pose.linear, reach) {
+            let pose = Pose { shift, linear: self.pose.linear };
+            let start = Start { pose, ..self.start(on) };
+            self.better(frame, &start, on.noise, best);
         }
-        for (score, shift) in top {
-            if score > 0.3 {
-                let pose = Pose { shift, linear: self.pose.linear };
-                let start =
-                    Start { pose, spread: SPREAD, linear: false, light: on.light, covers: Covers::default() };
-                self.better(frame, &start, on.noise, best);
-            }
+    }
+
+    /// A fit's start from where the patch was last seen, whose shape has yet to be found.
+    fn start(&self, on: &Conditions) -> Start {
+        Start {
+            pose: self.pose,
+            spread: SPREAD,
+            linear: false,
+            light: on.light,
+            covers: Covers::default(),
+            close: on.close,
         }
     }
 

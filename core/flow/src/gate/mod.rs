@@ -8,7 +8,9 @@ mod follow;
 mod patch;
 mod picture;
 mod sample;
+mod search;
 mod solve;
+mod step;
 
 use alloc::vec::Vec;
 
@@ -131,6 +133,11 @@ const REACH: f32 = 8.0;
 const VAGUE_BACKGROUND: f32 = 0.75;
 /// A target's standard error may be this share of the tolerance; at least half a working pixel.
 const VAGUE_SHARE: f32 = 0.33;
+/// A fit ends with a step that is shorter than this share of the tolerance, and than the last in working pixels; but
+/// one below the first is short enough in any case. What remains is of second order: about a tenth of it.
+const CLOSE_SHARE: f32 = 0.05;
+const CLOSEST: f32 = 0.08;
+const CLOSE: f32 = 0.3;
 /// The longest pause between frames over which velocities are used, in seconds.
 const LONGEST_PAUSE_S: f32 = 0.5;
 /// Share of changed blocks and likeness of the block means that make a cut when nothing can be followed.
@@ -366,6 +373,7 @@ impl Gate {
             dt,
             noise: self.noise,
             vague: VAGUE_BACKGROUND,
+            close: (self.epsilon * CLOSE_SHARE / side).clamp(CLOSEST, CLOSE),
             hint: None,
             reach: REACH,
             light: None,

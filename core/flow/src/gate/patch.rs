@@ -6,16 +6,13 @@ use crate::geometry::{Point, Rect};
 
 use super::{
     picture::Picture,
+    sample::{Column, SAMPLES},
     solve::{LANES, dot, sum},
+    step::Factor,
 };
 
-/// The most samples of a patch: 16 × 9 for the background, 12 × 12 for a large target.
-pub(super) const SAMPLES: usize = 144;
 /// Pixels tried across and down a cell, about.
 const CANDIDATES: u32 = 6;
-/// One number a sample.
-pub(super) type Column = [f32; SAMPLES];
-
 /// Where a patch is in a frame: a key-frame position `c + o` is at `c + shift + o + linear·o`, in working pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Pose {
@@ -71,6 +68,10 @@ pub(super) struct Patch {
     pub(super) robust: Column,
     /// Columns of the problem: value, 1, ∂x, ∂y, and ∂x and ∂y times the place.
     pub(super) columns: [Column; 8],
+    /// Robust standard deviation of what the newest fit left, in levels; 0 when there is none to be trusted.
+    pub(super) scale: f32,
+    /// What the newest steps were solved with.
+    pub(super) factor: Factor,
 }
 
 impl Patch {
@@ -90,6 +91,8 @@ impl Patch {
             window: ZERO,
             robust: ZERO,
             columns: [ZERO; 8],
+            scale: 0.0,
+            factor: Factor::NONE,
         }
     }
 
@@ -196,6 +199,7 @@ impl Patch {
                 column[i] = 0.0;
             }
         }
+        self.factor.forget();
         let n = self.padded;
         let total = sum(&self.window[..n]);
         if total <= 0.0 {
@@ -216,6 +220,7 @@ impl Patch {
     /// Forgets which samples were outliers.
     pub fn trust_all(&mut self) {
         self.robust[..self.padded].fill(1.0);
+        self.scale = 0.0;
     }
 }
 
