@@ -146,8 +146,7 @@ impl Patch {
                 return out;
             }
             // The linear part needs samples, and a shift that is nearly right.
-            at.linear =
-                bendable && self.count >= BENDABLE && (step > 0 || at.scale < 0.3 * self.contrast);
+            at.linear = bendable && self.count >= BENDABLE && (step > 0 || at.scale < 0.3 * self.contrast);
             let mut solved = self.step(&mut work, &at);
             let (scale, news) = self.reweigh(&mut work, noise);
             at.scale = scale;

@@ -5,6 +5,8 @@
 mod blocks;
 mod fit;
 mod follow;
+mod light;
+mod means;
 mod patch;
 mod picture;
 mod sample;
@@ -254,7 +256,7 @@ impl Gate {
         for kept in &mut self.kept {
             kept.background = if same_size { kept.background - then } else { Point::default() };
         }
-        picture.integrate();
+        picture.average();
         let quiet = picture.noise(&mut self.scratch);
         self.noise = self.learnt.map_or(quiet, |l| l.min(quiet));
         self.blocks.rekey(&picture);

@@ -1,17 +1,17 @@
-//! A small copy of a key frame: box means at the working resolution, and their integral.
-//! **Invariant:** a picture's planes have exactly `w * h` (and `(w + 1) * (h + 1)`) elements.
+//! A small copy of a key frame at the working resolution, and the means of all blocks of it.
+//! **Invariant:** a picture's planes have exactly `w * h` (and `(w − 7) * (h − 7)`) elements.
 //! It does not compare: `patch` and `blocks` do.
 
 use alloc::vec::Vec;
 
 use crate::{frame::Luma, geometry::Rect, time::Timestamp};
 
-use super::blocks;
+use super::means::{self, BLOCK, grid};
 
 /// The longer side of the working resolution, in working pixels, is at most this (the scale at which the follower
 /// was tuned).
 const LONG_SIDE: u32 = 320;
-/// Brightness is kept in 1/64 levels, so that the integral of 320 × 320 working pixels fits 32 bits.
+/// Brightness is kept in 1/64 levels: the sum over a block is exact in 32 bits, float or not.
 const UNITS: f32 = 64.0;
 
 /// A frame at the working resolution.
@@ -27,7 +27,8 @@ pub(super) struct Picture {
     /// Row-sampled block means, as `blocks` takes them of every frame.
     pub blocks: Vec<f32>,
     values: Vec<u16>,
-    integral: Vec<u32>,
+    /// Whole means of blocks from every working pixel.
+    wholes: Vec<f32>,
     sums: Vec<u32>,
 }
 
@@ -61,21 +62,37 @@ impl Picture {
                 *v = (s as f32 * scale + 0.5) as u16;
             }
         }
-        blocks::sample(luma, side, &mut self.blocks);
+        means::sample(luma, side, &mut self.blocks);
     }
 
-    /// Computes what only the key picture needs.
-    pub fn integrate(&mut self) {
-        let (w, h) = (self.size.0 as usize, self.size.1 as usize);
-        self.integral.clear();
-        self.integral.resize((w + 1) * (h + 1), 0);
-        for y in 0..h {
-            let mut line = 0_u32;
-            for x in 0..w {
-                line = line.wrapping_add(u32::from(self.values[y * w + x]));
-                self.integral[(y + 1) * (w + 1) + x + 1] =
-                    self.integral[y * (w + 1) + x + 1].wrapping_add(line);
+    /// Computes what only the key picture needs: the mean of the block from every working pixel.
+    pub fn average(&mut self) {
+        let (w, h, block) = (self.size.0 as usize, self.size.1 as usize, BLOCK as usize);
+        self.wholes.clear();
+        if grid(self.size.0, self.size.1) == (0, 0) {
+            return;
+        }
+        let (nx, ny) = (w - block + 1, h - block + 1);
+        self.wholes.reserve_exact(nx * ny);
+        let row = |y: usize| &self.values[y * w..][..w];
+        // Sums of eight rows, which go down with the block; along a row pairs make fours, and fours eights.
+        self.sums.clear();
+        self.sums.resize(2 * w, 0);
+        let (columns, eights) = self.sums.split_at_mut(w);
+        for y in 0..block - 1 {
+            columns.iter_mut().zip(row(y)).for_each(|(sum, &v)| *sum += u32::from(v));
+        }
+        let scale = 1.0 / (UNITS * (BLOCK * BLOCK) as f32);
+        for y in 0..ny {
+            columns.iter_mut().zip(row(y + block - 1)).for_each(|(sum, &v)| *sum += u32::from(v));
+            eights.copy_from_slice(columns);
+            for reach in [1, 2, 4] {
+                for x in 0..w - reach {
+                    eights[x] += eights[x + reach];
+                }
             }
+            self.wholes.extend(eights[..nx].iter().map(|&sum| sum as f32 * scale));
+            columns.iter_mut().zip(row(y)).for_each(|(sum, &v)| *sum -= u32::from(v));
         }
     }
 
@@ -87,33 +104,26 @@ impl Picture {
         f32::from(self.values[y * self.size.0 as usize + x]) * (1.0 / UNITS)
     }
 
-    /// Mean over `n` × `m` working pixels from `(x, y)`, between pixels bilinear. `None` when more than a 32nd of
-    /// it lies outside. [`Picture::integrate`] must have been called.
-    pub fn mean(&self, x: f32, y: f32, n: u32, m: u32) -> Option<f32> {
-        let (w, h) = (self.size.0 as f32, self.size.1 as f32);
-        let (n_f, m_f) = (n as f32, m as f32);
-        let (room_x, room_y) = (n_f / 32.0, m_f / 32.0);
+    /// Mean of the block from `(x, y)`, between pixels bilinear. `None` when more than a 32nd of its side lies outside.
+    /// [`Picture::average`] must have been called.
+    #[inline]
+    pub fn mean(&self, x: f32, y: f32) -> Option<f32> {
+        let (nx, ny) = (self.size.0 + 1 - BLOCK.min(self.size.0), self.size.1 + 1 - BLOCK.min(self.size.1));
+        let (last_x, last_y) = ((nx - 1) as f32, (ny - 1) as f32);
+        let room = BLOCK as f32 / 32.0;
         // Written so that a NaN is outside.
-        if !(x >= -room_x && y >= -room_y && x + n_f <= w + room_x && y + m_f <= h + room_y) {
+        if !(x >= -room && y >= -room && x <= last_x + room && y <= last_y + room) {
             return None;
         }
-        let (x, y) = (x.clamp(0.0, (w - n_f).max(0.0)), y.clamp(0.0, (h - m_f).max(0.0)));
-        let (xi, yi) = (x as u32, y as u32);
+        let (x, y) = (x.clamp(0.0, last_x), y.clamp(0.0, last_y));
+        let (xi, yi) = (x as usize, y as usize);
         let (fx, fy) = (x - xi as f32, y - yi as f32);
-        let (x1, y1) =
-            ((xi + 1).min(self.size.0 - n.min(self.size.0)), (yi + 1).min(self.size.1 - m.min(self.size.1)));
-        let top = self.sum(xi, yi, n, m) * (1.0 - fx) + self.sum(x1, yi, n, m) * fx;
-        let bottom = self.sum(xi, y1, n, m) * (1.0 - fx) + self.sum(x1, y1, n, m) * fx;
-        Some((top * (1.0 - fy) + bottom * fy) / (UNITS * n_f * m_f))
-    }
-
-    #[inline]
-    fn sum(&self, x: u32, y: u32, n: u32, m: u32) -> f32 {
-        let w = self.size.0 as usize + 1;
-        let (x0, y0) = (x as usize, y as usize * w);
-        let (x1, y1) = (x0 + n as usize, (y + m) as usize * w);
-        let i = &self.integral;
-        i[y1 + x1].wrapping_sub(i[y0 + x1]).wrapping_sub(i[y1 + x0]).wrapping_add(i[y0 + x0]) as f32
+        let (right, down) = (usize::from(fx > 0.0), if fy > 0.0 { nx as usize } else { 0 });
+        let at = yi * nx as usize + xi;
+        let pair = |at: usize| Some((*self.wholes.get(at)?, *self.wholes.get(at + right)?));
+        let ((a, b), (c, d)) = (pair(at)?, pair(at + down)?);
+        let (top, bottom) = (a + (b - a) * fx, c + (d - c) * fx);
+        Some(top + (bottom - top) * fy)
     }
 
     /// A box of upright pixels in working pixels.

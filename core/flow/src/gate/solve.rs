@@ -44,7 +44,7 @@ pub(super) fn total(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
 }
 
 #[inline]
-fn fold(a: [f32; LANES]) -> f32 {
+pub(super) fn fold(a: [f32; LANES]) -> f32 {
     ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
 }
 
