@@ -18,6 +18,8 @@ const GOOD: f32 = 0.45;
 const LOST: f32 = 0.6;
 /// Share of a patch that must fit closely where the residual is above [`LOST`]. Unrelated textures reach 0.3.
 const MOST: f32 = 0.5;
+/// A difference of residuals that is more than chance.
+const HELPED: f32 = 0.05;
 /// Contrast below this many standard deviations of the noise is no texture.
 const TEXTURE: f32 = 2.0;
 /// How far a patch may well be from where it is expected, in working pixels, when there is no texture to tell.
@@ -40,6 +42,9 @@ pub(super) struct Follower {
     pub state: FitState,
     /// Frames since the patch was last followed.
     misses: u32,
+    /// Frames in which the patch was followed badly, and looking elsewhere did not help; its residual then.
+    vain: u32,
+    settled_for: f32,
     moving: bool,
 }
 
@@ -84,6 +89,8 @@ impl Follower {
             },
             state: FitState::Weak,
             misses: 0,
+            vain: 0,
+            settled_for: 0.0,
             moving: false,
         }
     }
@@ -95,7 +102,7 @@ impl Follower {
         self.velocity = velocity.unwrap_or_default();
         self.outcome = Outcome { pose: self.pose, seen: 1.0, ..Outcome::default() };
         self.state = FitState::Weak;
-        self.misses = 0;
+        (self.misses, self.vain) = (0, 0);
     }
 
     /// Whether the patch has texture to be followed by.
@@ -123,7 +130,10 @@ impl Follower {
             start.covers = on.covers;
             self.better(frame, &start, on.noise, &mut best);
         }
-        if textured && !good(&best) {
+        if good(&best) {
+            self.vain = 0;
+        } else if textured && self.worth_looking(&best) {
+            let residual = best.residual;
             start.linear = false;
             start.covers = Covers::default();
             let mut tries = [Some(self.pose.shift), on.hint, None];
@@ -136,17 +146,25 @@ impl Follower {
                 self.better(frame, &start, on.noise, &mut best);
             }
             // A patch that stays lost is searched less and less often, and further.
-            if on.search
-                && !good(&best)
-                && (self.misses < 3 || self.misses.is_power_of_two() || self.misses.is_multiple_of(32))
-            {
+            if on.search && !good(&best) && seldom(self.misses) {
                 self.search(frame, expected, on, &mut best);
                 searched = true;
             }
+            self.vain = if best.residual < residual - HELPED { 0 } else { self.vain.saturating_add(1) };
+            self.settled_for = best.residual;
+        } else {
+            self.vain = self.vain.saturating_add(1);
         }
         let leaving = self.patch.len() > 0 && self.patch.inside(expected, frame.size()) < HALF_IN;
         self.settle(expected, best, textured, leaving, on);
         searched
+    }
+
+    /// Whether a poor fit is a reason to look elsewhere: not again and again for the same one, as of a patch that is
+    /// half covered or has changed.
+    fn worth_looking(&self, found: &Outcome) -> bool {
+        let lasting = found.residual < LOST || found.inliers > MOST;
+        !lasting || self.misses > 0 || seldom(self.vain) || found.residual > self.settled_for + HELPED
     }
 
     /// Fits from another start and keeps the better outcome.
@@ -243,6 +261,11 @@ impl Follower {
             }
         }
     }
+}
+
+/// Whether the `n`th attempt is made: more and more rarely.
+const fn seldom(n: u32) -> bool {
+    n < 3 || n.is_power_of_two() || n.is_multiple_of(32)
 }
 
 fn good(o: &Outcome) -> bool {
