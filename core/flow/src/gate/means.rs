@@ -11,6 +11,9 @@ use super::solve::LANES;
 /// Side of a block, in working pixels: an object of a block's size is seen whole in at least a quarter of one.
 pub(super) const BLOCK: u32 = 8;
 
+/// The most blocks along a line: the working resolution has no more than 320 working pixels a side.
+const ALONG: usize = 40;
+
 /// Lines of a block that are read: all of a small frame, four of a large one, which has enough pixels in each.
 const fn lines(side: u32) -> u32 {
     if side < 3 { BLOCK } else { BLOCK / 2 }
@@ -28,18 +31,18 @@ pub(super) fn sample(luma: &Luma<'_>, side: u32, out: &mut Vec<f32>) {
     out.resize(((size.0 * size.1) as usize).next_multiple_of(LANES), 0.0);
     let Some(raster) = luma.raster() else { return sparse(luma, side, size, out) };
     match side {
-        1 => planes::<8, 8>(luma, &raster, side, size, out),
-        2 => planes::<16, 8>(luma, &raster, side, size, out),
-        3 => planes::<24, 4>(luma, &raster, side, size, out),
-        4 => planes::<32, 4>(luma, &raster, side, size, out),
-        5 => planes::<40, 4>(luma, &raster, side, size, out),
-        6 => planes::<48, 4>(luma, &raster, side, size, out),
+        1 => planes::<8, 8, 8>(luma, &raster, side, size, out),
+        2 => planes::<16, 8, 16>(luma, &raster, side, size, out),
+        3 => planes::<24, 4, 8>(luma, &raster, side, size, out),
+        4 => planes::<32, 4, 32>(luma, &raster, side, size, out),
+        5 => planes::<40, 4, 8>(luma, &raster, side, size, out),
+        6 => planes::<48, 4, 16>(luma, &raster, side, size, out),
         _ => sparse(luma, side, size, out),
     }
 }
 
-/// Reads `R` lines of each block, `N` bytes of each line.
-fn planes<const N: usize, const R: usize>(
+/// Reads `R` lines of each block, `N` bytes of each line, `U` of them at once: as many as a vector unit adds best.
+fn planes<const N: usize, const R: usize, const U: usize>(
     luma: &Luma<'_>,
     raster: &Raster<'_>,
     side: u32,
@@ -55,21 +58,19 @@ fn planes<const N: usize, const R: usize>(
     let step = BLOCK as usize / R * side as usize;
     let scale = 1.0 / (R * N) as f32;
     for i in 0..count {
-        let rows = core::array::from_fn::<&[u8], R, _>(|r| {
+        let mut sums = [0_u32; 5 * ALONG];
+        for r in 0..R {
             let y = i * N + r * step + step / 2;
             let at = if against { height - 1 - y } else { y } * raster.stride + first;
-            raster.data.get(at..at + along * N).unwrap_or_default()
-        });
-        let chunks = rows.map(|row| row.as_chunks::<N>().0);
-        let all = chunks.iter().map(|c| c.len()).min().unwrap_or(0);
-        let chunks = chunks.map(|c| &c[..all]);
-        for c in 0..all {
-            // At most 48 × 255 a line: fits 16 bits, which the compiler can add in wide lanes.
-            let line = |chunk: &&[[u8; N]]| u32::from(chunk[c].iter().map(|&b| u16::from(b)).sum::<u16>());
-            let total: u32 = chunks.iter().map(line).sum();
-            let c = if backwards { all - 1 - c } else { c };
+            let row = raster.data.get(at..at + along * N).unwrap_or_default();
+            for (sum, chunk) in sums.iter_mut().zip(row.as_chunks::<U>().0) {
+                *sum += chunk.iter().map(|&b| u32::from(b)).sum::<u32>();
+            }
+        }
+        for (c, parts) in sums.chunks_exact(N / U).enumerate().take(along) {
+            let c = if backwards { along - 1 - c } else { c };
             let at = if raster.swapped { c * nx + i } else { i * nx + c };
-            out[at] = total as f32 * scale;
+            out[at] = parts.iter().sum::<u32>() as f32 * scale;
         }
     }
 }
