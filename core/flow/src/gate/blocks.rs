@@ -4,7 +4,10 @@
 
 use alloc::vec::Vec;
 
-use crate::{frame::Luma, geometry::Rect};
+use crate::{
+    frame::Luma,
+    geometry::{Point, Rect},
+};
 
 use super::{
     light::{Exposure, likeness},
@@ -124,13 +127,14 @@ impl Blocks {
             v.resize(n, 0.0);
         }
         self.exposure = Exposure::SAME;
-        let mut square = 0.0;
-        for i in 0..count {
-            let (x, y) = (i as u32 % size.0 * BLOCK, i as u32 / size.0 * BLOCK);
-            let whole = key.mean(x as f32, y as f32).unwrap_or(key.blocks[i]);
-            square += (key.blocks[i] - whole) * (key.blocks[i] - whole);
-            self.whole[i] = whole;
+        let (whole, known) = (&mut self.whole, &mut self.known);
+        for (y, (whole, known)) in
+            lines(size.0, whole).zip(lines(size.0, known)).take(size.1 as usize).enumerate()
+        {
+            let start = Point::new(0.0, y as f32 * BLOCK as f32);
+            key.means(start, Point::new(BLOCK as f32, 0.0), whole, known);
         }
+        let square = total(&key.blocks, &self.whole, |sampled, whole| (sampled - whole) * (sampled - whole));
         self.alias = square / (count as f32).max(1.0);
     }
 
@@ -288,7 +292,7 @@ impl Blocks {
         let l = pose.linear;
         let bend = l.iter().fold(0.0_f32, |m, v| m.max(v.abs())) * key.size.0.max(key.size.1) as f32 * 0.5;
         let count = (self.size.0 * self.size.1) as usize;
-        if still(pose.shift.x) && still(pose.shift.y) && still(bend) {
+        if still(pose.shift.x) && still(pose.shift.y) && still(0.5 * bend) {
             self.key.copy_from_slice(&key.blocks);
             self.known[..count].fill(1.0);
             return 0.0;
@@ -301,16 +305,14 @@ impl Blocks {
         let far = (pose.shift.x.abs() + pose.shift.y.abs() + bend) * key.side as f32;
         let kept = (1.0 - far).max(0.0);
         let (nx, ny) = self.size;
-        for y in 0..ny {
-            let dy = (y * BLOCK) as f32 + half - center.1 - pose.shift.y;
-            for x in 0..nx {
-                let i = (y * nx + x) as usize;
-                let dx = (x * BLOCK) as f32 + half - center.0 - pose.shift.x;
-                let (kx, ky) = (center.0 + inv[0] * dx + inv[1] * dy, center.1 + inv[2] * dx + inv[3] * dy);
-                let there = key.mean(kx - half, ky - half);
-                self.known[i] = if there.is_some() { 1.0 } else { 0.0 };
-                self.key[i] = there.unwrap_or(self.key[i]);
-            }
+        let step = Point::new(inv[0] * BLOCK as f32, inv[2] * BLOCK as f32);
+        let rows = lines(nx, &mut self.key).zip(lines(nx, &mut self.known));
+        for (y, (means, known)) in rows.take(ny as usize).enumerate() {
+            let (dx, dy) =
+                (half - center.0 - pose.shift.x, (y as u32 * BLOCK) as f32 + half - center.1 - pose.shift.y);
+            let from = Point::new(inv[0] * dx + inv[1] * dy, inv[2] * dx + inv[3] * dy);
+            let start = Point::new(center.0 + from.x - half, center.1 + from.y - half);
+            key.means(start, step, means, known);
         }
         if kept > 0.0 {
             let sampled = key.blocks.iter().zip(&self.whole);
@@ -332,6 +334,11 @@ impl Blocks {
         let (x, y) = (at.0 as f32 * k, at.1 as f32 * k);
         Rect::new(x, y, x + k, y + k)
     }
+}
+
+/// Rows of `nx` blocks.
+fn lines(nx: u32, blocks: &mut [f32]) -> impl Iterator<Item = &mut [f32]> {
+    blocks.chunks_exact_mut(nx.max(1) as usize)
 }
 
 /// Maximum and minimum without a rule for NaN, which costs a vector unit two more operations.

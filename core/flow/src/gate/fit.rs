@@ -23,6 +23,8 @@ const SETTLED: f32 = 0.3;
 const ROOMY: f32 = 8.0;
 /// The least samples from which a shape may be told.
 const BENDABLE: usize = 24;
+/// Share of the robust scale two steps before that must not be left for a fit to go on.
+const STUCK: f32 = 0.95;
 /// The longest step taken at once, in working pixels: beyond it the gradient says nothing.
 const TRUST: f32 = 2.0;
 /// Mean change of a sample's weight above which the step is solved again with the new weights.
@@ -121,6 +123,7 @@ impl Patch {
         if self.count == 0 {
             return out;
         }
+
         let noise = noise.max(NOISE_FLOOR);
         let mut work = Work::new();
         let light = start.light.unwrap_or_default();
@@ -139,6 +142,7 @@ impl Patch {
         let mut found = Light::SAME;
         let mut bendable = start.linear;
         let roomy = self.half.x.min(self.half.y) >= ROOMY;
+        let mut scales = [f32::MAX; 2];
         for step in 0..MAX_STEPS {
             out.seen = self.read(frame, &out.pose, at.gain, &start.covers, &mut work);
             if out.seen < 0.2 {
@@ -168,6 +172,11 @@ impl Patch {
                 bendable = true;
             }
             bendable = bendable || (roomy && length < SETTLED);
+            // What does not get better is not going to: the patch is elsewhere, or what is left is not motion.
+            if step > 1 && at.scale > STUCK * scales[0] {
+                break;
+            }
+            scales = [scales[1], at.scale];
         }
         out.light = found;
         self.scale = at.scale;

@@ -18,6 +18,8 @@ const GOOD: f32 = 0.45;
 const LOST: f32 = 0.6;
 /// Share of a patch that must fit closely where the residual is above [`LOST`]. Unrelated textures reach 0.3.
 const MOST: f32 = 0.5;
+/// Starts closer together than this, in working pixels, are one.
+const SAME_PLACE: f32 = 0.5;
 /// A difference of residuals that is more than chance.
 const HELPED: f32 = 0.05;
 /// Contrast below this many standard deviations of the noise is no texture.
@@ -136,14 +138,16 @@ impl Follower {
             let residual = best.residual;
             start.linear = false;
             start.covers = Covers::default();
-            let mut tries = [Some(self.pose.shift), on.hint, None];
-            if self.misses == 0 {
-                tries[2] =
-                    on.hint.map(|h| Point::new(h.x + self.velocity.x * on.dt, h.y + self.velocity.y * on.dt));
-            }
-            for shift in tries.into_iter().flatten() {
-                start.pose.shift = shift;
-                self.better(frame, &start, on.noise, &mut best);
+            let ahead = Point::new(self.velocity.x * on.dt, self.velocity.y * on.dt);
+            let hint = on.hint.unwrap_or(expected);
+            let tries = [self.pose.shift, hint, if self.misses == 0 { hint + ahead } else { hint }];
+            for (i, &shift) in tries.iter().enumerate() {
+                // From nearly the same place a fit ends at the same.
+                let tried = tries[..i].iter().chain([&expected]).any(|t| (shift - *t).length() < SAME_PLACE);
+                if !tried {
+                    start.pose.shift = shift;
+                    self.better(frame, &start, on.noise, &mut best);
+                }
             }
             // A patch that stays lost is searched less and less often, and further.
             if on.search && !good(&best) && seldom(self.misses) {

@@ -1,10 +1,14 @@
 //! A small copy of a key frame at the working resolution, and the means of all blocks of it.
-//! **Invariant:** a picture's planes have exactly `w * h` (and `(w − 7) * (h − 7)`) elements.
+//! **Invariant:** a picture's planes have exactly `w * h` (and `(w − 6) * (h − 6)`) elements.
 //! It does not compare: `patch` and `blocks` do.
 
 use alloc::vec::Vec;
 
-use crate::{frame::Luma, geometry::Rect, time::Timestamp};
+use crate::{
+    frame::Luma,
+    geometry::{Point, Rect},
+    time::Timestamp,
+};
 
 use super::means::{self, BLOCK, grid};
 
@@ -27,7 +31,7 @@ pub(super) struct Picture {
     /// Row-sampled block means, as `blocks` takes them of every frame.
     pub blocks: Vec<f32>,
     values: Vec<u16>,
-    /// Whole means of blocks from every working pixel.
+    /// Whole means of blocks from every working pixel; the last column and row twice.
     wholes: Vec<f32>,
     sums: Vec<u32>,
 }
@@ -73,7 +77,7 @@ impl Picture {
             return;
         }
         let (nx, ny) = (w - block + 1, h - block + 1);
-        self.wholes.reserve_exact(nx * ny);
+        self.wholes.reserve_exact((nx + 1) * (ny + 1));
         let row = |y: usize| &self.values[y * w..][..w];
         // Sums of eight rows, which go down with the block; along a row pairs make fours, and fours eights.
         self.sums.clear();
@@ -91,9 +95,10 @@ impl Picture {
                     eights[x] += eights[x + reach];
                 }
             }
-            self.wholes.extend(eights[..nx].iter().map(|&sum| sum as f32 * scale));
+            self.wholes.extend(eights[..nx].iter().chain([&eights[nx - 1]]).map(|&sum| sum as f32 * scale));
             columns.iter_mut().zip(row(y)).for_each(|(sum, &v)| *sum -= u32::from(v));
         }
+        self.wholes.extend_from_within((ny - 1) * (nx + 1)..);
     }
 
     /// The brightness of a working pixel; coordinates outside are clamped.
@@ -104,26 +109,33 @@ impl Picture {
         f32::from(self.values[y * self.size.0 as usize + x]) * (1.0 / UNITS)
     }
 
-    /// Mean of the block from `(x, y)`, between pixels bilinear. `None` when more than a 32nd of its side lies outside.
-    /// [`Picture::average`] must have been called.
-    #[inline]
-    pub fn mean(&self, x: f32, y: f32) -> Option<f32> {
-        let (nx, ny) = (self.size.0 + 1 - BLOCK.min(self.size.0), self.size.1 + 1 - BLOCK.min(self.size.1));
-        let (last_x, last_y) = ((nx - 1) as f32, (ny - 1) as f32);
+    /// Means of blocks from `start` on and every `step`, in working pixels, between pixels bilinear, and whether the
+    /// picture shows them: 0 when more than a 32nd of a side lies outside. [`Picture::average`] must have been called.
+    pub fn means(&self, start: Point, step: Point, out: &mut [f32], known: &mut [f32]) {
+        let last = Point::new((self.size.0 - BLOCK) as f32, (self.size.1 - BLOCK) as f32);
         let room = BLOCK as f32 / 32.0;
-        // Written so that a NaN is outside.
-        if !(x >= -room && y >= -room && x <= last_x + room && y <= last_y + room) {
-            return None;
+        let stride = (self.size.0 - BLOCK + 2) as usize;
+        // 32nds of a working pixel, rounded as in `sample`.
+        const PARTS: u32 = 32;
+        const ROUND: f32 = 12_582_912.0;
+        let part = |v: f32| (v * PARTS as f32 + ROUND).to_bits() - ROUND.to_bits();
+        for (i, (out, known)) in out.iter_mut().zip(known).enumerate() {
+            let (x, y) = (start.x + step.x * i as f32, start.y + step.y * i as f32);
+            // Written so that a NaN is outside.
+            let inside = x >= -room && y >= -room && x <= last.x + room && y <= last.y + room;
+            *known = if inside { 1.0 } else { 0.0 };
+            if !inside {
+                continue;
+            }
+            let (x, y) = (part(x.clamp(0.0, last.x)), part(y.clamp(0.0, last.y)));
+            let at = (y / PARTS) as usize * stride + (x / PARTS) as usize;
+            let pair = |at: usize| self.wholes.get(at..at + 2).and_then(<[f32]>::first_chunk::<2>);
+            let (Some([a, b]), Some([c, d])) = (pair(at), pair(at + stride)) else { continue };
+            let unit = 1.0 / PARTS as f32;
+            let (fx, fy) = ((x % PARTS) as f32 * unit, (y % PARTS) as f32 * unit);
+            let (top, bottom) = (a + (b - a) * fx, c + (d - c) * fx);
+            *out = top + (bottom - top) * fy;
         }
-        let (x, y) = (x.clamp(0.0, last_x), y.clamp(0.0, last_y));
-        let (xi, yi) = (x as usize, y as usize);
-        let (fx, fy) = (x - xi as f32, y - yi as f32);
-        let (right, down) = (usize::from(fx > 0.0), if fy > 0.0 { nx as usize } else { 0 });
-        let at = yi * nx as usize + xi;
-        let pair = |at: usize| Some((*self.wholes.get(at)?, *self.wholes.get(at + right)?));
-        let ((a, b), (c, d)) = (pair(at)?, pair(at + down)?);
-        let (top, bottom) = (a + (b - a) * fx, c + (d - c) * fx);
-        Some(top + (bottom - top) * fy)
     }
 
     /// A box of upright pixels in working pixels.
