@@ -2,8 +2,9 @@
 //! **Invariant:** expectations come from `inbetween::Engine` itself, never from the bindings; floats are their bits.
 //! It does not compare: `bindings/tests/python` replays the calls through the bindings and does.
 //!
-//! `vectors FILE` writes JSON: `card`, `model` (hexadecimal), `seed`, `pictures` (hexadecimal), `calls`. Each call
-//! has its arguments and, as `gives`, what must come of it.
+//! `vectors FILE` writes JSON: `model` (hexadecimal), `seed`, `pictures` (hexadecimal), `card` and `calls` of a long
+//! scenario, and as `kinds` short ones, each with its `card` and `calls`, so that every kind of value crosses once. Each
+//! call has its arguments and, as `gives`, what must come of it.
 #![allow(clippy::print_stderr)] // a command line tool
 
 use std::{env, fs, process::ExitCode};
@@ -41,12 +42,40 @@ fn main() -> ExitCode {
 
 type Failure = Box<dyn std::error::Error>;
 
+const SEED: u64 = 11;
+
+/// The model's numbers as other kinds of value: the box, size and brightness of each of its 16 cells.
+const HEADS: [&str; 6] = [
+    "kind = \"raw\"\nlength = 80",
+    "kind = \"keypoints\"\npoints = 16\ndims = 5\nvisibility = 4\nsigmoid = false",
+    "kind = \"classification\"\nclasses = 80",
+    "kind = \"classification\"\nclasses = 80\nlabel = true",
+    "kind = \"rotation\"\nfirst = 68\norder = \"xyzw\"",
+    "kind = \"embedding\"\nlength = 80",
+];
+
 fn record() -> Result<Json, Failure> {
-    const SEED: u64 = 11;
-    let mut engine = Engine::new(Bundle::from_parts(CARD, MODEL)?, Options { seed: SEED })?;
-    let (mut calls, mut pictures) = (Vec::new(), Vec::new());
+    let pictures: Vec<Vec<u8>> = (0..240).map(|n| paint(n, n >= 120)).collect();
+    let (before, _) = CARD.split_once("[model.head]").ok_or("the card has a head")?;
+    let mut kinds = Vec::new();
+    for head in HEADS {
+        let card = format!("{before}[model.head]\n{head}\n").replace("epsilon = 20", "epsilon = 0.5");
+        let calls = scenario(&card, &pictures[..40])?;
+        kinds.push(json!({ "card": card, "calls": calls }));
+    }
+    let calls = scenario(CARD, &pictures)?;
+    let pictures: Vec<String> = pictures.iter().map(|p| hex(p)).collect();
+    Ok(json!({
+        "card": CARD, "model": hex(MODEL), "seed": SEED, "pictures": pictures, "calls": calls, "kinds": kinds,
+    }))
+}
+
+/// What the engine of `card` gives for a stream of `pictures`.
+fn scenario(card: &str, pictures: &[Vec<u8>]) -> Result<Vec<Json>, Failure> {
+    let mut engine = Engine::new(Bundle::from_parts(card, MODEL)?, Options { seed: SEED })?;
+    let mut calls = Vec::new();
     let mut ends = None;
-    for n in 0..240_u64 {
+    for (n, picture) in (0_u64..).zip(pictures) {
         let captured = 1000 + n * 33;
         let now = captured + 3;
         if let Some((at, completion)) = ends.take_if(|(at, _)| *at <= now) {
@@ -59,7 +88,6 @@ fn record() -> Result<Json, Failure> {
         let stumble = if n % 90 == 89 { 40 } else { 0 };
         let again = if n % 50 == 49 { 2 } else { 1 };
         let padded = n >= 120;
-        let picture = paint(n, padded);
         for _ in 0..again {
             let format = if padded { PixelFormat::Nv12 } else { PixelFormat::Gray8 };
             let rows = if n % 70 == 69 { HEIGHT + 1 } else { HEIGHT };
@@ -84,10 +112,9 @@ fn record() -> Result<Json, Failure> {
             calls.push(json!({
                 "call": "frame", "now": nanos(now - stumble), "captured": nanos(captured),
                 "format": format!("{format:?}"), "width": WIDTH, "height": rows, "offsets": offsets,
-                "stride": stride, "turned": padded, "picture": pictures.len(), "gives": gives,
+                "stride": stride, "turned": padded, "picture": n, "gives": gives,
             }));
         }
-        pictures.push(Json::String(hex(&picture)));
         for shown in [now + 8, now + 25] {
             let gives = answer(engine.answer_at(ms(shown)))?;
             calls.push(json!({ "call": "answer", "display": nanos(shown), "gives": gives }));
@@ -115,7 +142,7 @@ fn record() -> Result<Json, Failure> {
                 .push(json!({ "call": "event", "gives": if name == "Cancel" { "Cancelled" } else { name } }));
         }
     }
-    Ok(json!({ "card": CARD, "model": hex(MODEL), "seed": SEED, "pictures": pictures, "calls": calls }))
+    Ok(calls)
 }
 
 /// A dim gradient with a bright square that wanders and jumps.
@@ -141,20 +168,12 @@ fn answer(answer: &Answer) -> Result<Json, Failure> {
         Source::Predicted(carry) => format!("Predicted {carry:?}"),
         other => format!("{other:?}"),
     };
-    let boxes = match &answer.value {
+    let value = match &answer.value {
         None => Json::Null,
-        Some(Value::Boxes(boxes)) => boxes
-            .iter()
-            .map(|b| {
-                let r = &b.bounds;
-                let bits = [r.x0, r.y0, r.x1, r.y1, b.score].map(f32::to_bits);
-                json!([bits, b.class, b.identity])
-            })
-            .collect(),
-        Some(other) => return Err(format!("a value of kind {:?}", other.kind()).into()),
+        Some(value) => self::value(value)?,
     };
     Ok(json!([
-        boxes,
+        value,
         source,
         answer.key_frame.map(Timestamp::as_nanos),
         answer.age.as_nanos() as u64,
@@ -164,6 +183,30 @@ fn answer(answer: &Answer) -> Result<Json, Failure> {
         answer.model_version,
         answer.degraded.map(|d: Degraded| format!("{d:?}")),
     ]))
+}
+
+/// A value as the name of its kind and the bits of its numbers.
+fn value(value: &Value) -> Result<Json, Failure> {
+    let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    Ok(match value {
+        Value::Boxes(boxes) => boxes
+            .iter()
+            .map(|b| {
+                let r = &b.bounds;
+                json!([bits(&[r.x0, r.y0, r.x1, r.y1, b.score]), b.class, b.identity])
+            })
+            .collect(),
+        Value::Vector(v) => json!(["Vector", bits(v)]),
+        Value::Probabilities(v) => json!(["Probabilities", bits(v)]),
+        Value::Embedding(v) => json!(["Embedding", bits(v)]),
+        Value::Keypoints(points) => {
+            let numbers: Vec<f32> = points.iter().flat_map(|k| [k.at.x, k.at.y, k.visibility]).collect();
+            json!(["Keypoints", bits(&numbers)])
+        }
+        Value::Label(l) => json!(["Label", l.class, bits(&[l.score])]),
+        Value::Rotation(q) => json!(["Rotation", bits(&[q.w, q.x, q.y, q.z])]),
+        other => return Err(format!("a value of kind {:?}", other.kind()).into()),
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {

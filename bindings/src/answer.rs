@@ -129,6 +129,22 @@ pub enum Value {
         /// The model's confidence, from 0 to 1.
         score: f32,
     },
+    /// How something is turned: a unit quaternion.
+    Rotation {
+        /// The real part.
+        w: f32,
+        /// Along x.
+        x: f32,
+        /// Along y.
+        y: f32,
+        /// Along z.
+        z: f32,
+    },
+    /// A direction in a space of features: a vector of unit length.
+    Embedding {
+        /// The numbers.
+        numbers: Vec<f32>,
+    },
     /// A kind that this version of the bindings has no name for.
     Other,
 }
@@ -154,6 +170,8 @@ impl From<&inbetween::Value> for Value {
             }
             inbetween::Value::Probabilities(shares) => Self::Probabilities { shares: shares.clone() },
             inbetween::Value::Label(l) => Self::Label { class_index: l.class, score: l.score },
+            inbetween::Value::Rotation(q) => Self::Rotation { w: q.w, x: q.x, y: q.y, z: q.z },
+            inbetween::Value::Embedding(numbers) => Self::Embedding { numbers: numbers.clone() },
             _ => Self::Other,
         }
     }
@@ -162,7 +180,7 @@ impl From<&inbetween::Value> for Value {
 /// The answer for one display refresh.
 ///
 /// # Units
-/// `uncertainty` is in the unit of the card's `epsilon` (pixels for boxes and keypoints).
+/// `uncertainty` is in the unit of the card's `epsilon`.
 #[derive(Clone, Debug, PartialEq, uniffi::Record)]
 pub struct Answer {
     /// The value; left out only when `source` is unavailable.

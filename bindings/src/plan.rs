@@ -55,7 +55,8 @@ mirror! {
     ValueFault = inbetween::ValueFault {
         /// A number that is NaN or infinite, or a box whose edges are out of order.
         NotFinite,
-        /// A score or probability outside its range, or a distribution that does not sum to one.
+        /// A score or probability outside its range, a distribution that does not sum to one, or a rotation or
+        /// embedding that is not of unit length.
         OutOfRange,
         /// Another kind than the card promises.
         WrongKind,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use inbetween_card::{Card, DisplayMode as CardMode, FrameFormat, InputSpec, RuleValue};
 use inbetween_flow::{
     Budget, Config, Detection, DisplayMode, FeatureContract, InputContract, Keypoint, Label, PixelFormat,
-    Point, Rect, Scheduling, Tolerance, Value,
+    Point, Quaternion, Rect, Scheduling, Tolerance, Value,
 };
 use inbetween_infer::Head;
 
@@ -92,6 +92,8 @@ fn rule(value: &RuleValue) -> Value {
         RuleValue::Vector(v) => Value::Vector(v.clone()),
         RuleValue::Probabilities(v) => Value::Probabilities(v.clone()),
         RuleValue::Label(class) => Value::Label(Label { class: *class, score: 1.0 }),
+        RuleValue::Rotation([w, x, y, z]) => Value::Rotation(Quaternion::new(*w, *x, *y, *z)),
+        RuleValue::Embedding(v) => Value::Embedding(v.clone()),
         RuleValue::Keypoints(v) => Value::Keypoints(
             v.iter().map(|[x, y]| Keypoint { at: Point::new(*x, *y), visibility: 1.0 }).collect(),
         ),

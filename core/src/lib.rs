@@ -87,8 +87,8 @@ pub use inbetween_card::{Card, CardError};
 pub use inbetween_flow::{
     Admission, Answer, Audio, Carry, Completion, Config, ConfigError, Degraded, Detection, Elements,
     Environment, Event, Feature, FeatureValue, Frame, FrameError, Image, Input, Keypoint, Label, Outcome,
-    PixelFormat, Plane, Point, Rect, Rotation, RunFailure, RunReason, Rung, Samples, SkipReason, Source,
-    Tensor, Ticket, TicketId, Timeout, Timestamp, Value, ValueFault, ValueKind,
+    PixelFormat, Plane, Point, Quaternion, Rect, Rotation, RunFailure, RunReason, Rung, Samples, SkipReason,
+    Source, Tensor, Ticket, TicketId, Timeout, Timestamp, Value, ValueFault, ValueKind,
 };
 pub use inbetween_infer::{
     CancelToken, InputFault, LoadError, LoadLimits, Model, Placement, RunError, Runner,

@@ -335,20 +335,36 @@ def name(value):
     return "".join(part.capitalize() for part in text.split("_"))
 
 
-def as_list(answer):
-    boxes = None
-    if answer.value is not None:
-        boxes = [
+def numbers_of(value):
+    """The value's numbers, in the order of the vectors."""
+    if value.is_keypoints():
+        return [n for p in value.points for n in (p.x, p.y, p.visibility)]
+    if value.is_rotation():
+        return [value.w, value.x, value.y, value.z]
+    return value.shares if value.is_probabilities() else value.numbers
+
+
+def value_as_list(value):
+    if value is None:
+        return None
+    if value.is_boxes():
+        return [
             [
                 [bits(n) for n in (b.bounds.x0, b.bounds.y0, b.bounds.x1, b.bounds.y1, b.score)],
                 b.class_index,
                 b.identity,
             ]
-            for b in answer.value.boxes
+            for b in value.boxes
         ]
+    if value.is_label():
+        return ["Label", value.class_index, [bits(value.score)]]
+    return [name(value), [bits(n) for n in numbers_of(value)]]
+
+
+def as_list(answer):
     source = name(answer.source)
     return [
-        boxes,
+        value_as_list(answer.value),
         f"{source} {name(answer.source.carry)}" if source == "Predicted" else source,
         answer.key_frame_nanos,
         answer.age_nanos,
@@ -416,6 +432,18 @@ class Parity(unittest.TestCase):
             self.assertIn(kind, seen)
         for kind in ("environment", "reset", "timeout", "event"):
             self.assertIn((kind,), seen)
+
+    def test_every_kind_of_value_crosses(self):
+        self.pictures = [bytes.fromhex(p) for p in VECTORS["pictures"]]
+        seen = set()
+        for scenario in VECTORS["kinds"]:
+            self.target = sdk.Session(scenario["card"], MODEL, VECTORS["seed"])
+            for index, call in enumerate(scenario["calls"]):
+                given = self.replay(call)
+                self.assertEqual(given, call.get("gives"), f"call {index}: {({**call, 'gives': None})}")
+                if call["call"] == "answer" and given[0] is not None:
+                    seen.add(given[0][0])
+        self.assertEqual(seen, {"Vector", "Keypoints", "Probabilities", "Label", "Rotation", "Embedding"})
 
 
 if __name__ == "__main__":

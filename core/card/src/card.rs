@@ -120,7 +120,7 @@ pub struct Decision {
 #[serde(deny_unknown_fields)]
 pub struct Tolerance {
     /// The largest good error: upright frame pixels for boxes and keypoints, the value's own unit for numbers,
-    /// total variation for probabilities.
+    /// total variation for probabilities, degrees for rotations, cosine distance for embeddings.
     pub epsilon: f32,
     /// Share of display refreshes that may exceed it, between 0 and 1.
     pub miss_rate: f32,
@@ -251,6 +251,10 @@ pub enum RuleValue {
     Probabilities(Vec<f32>),
     /// One class, by its index.
     Label(u32),
+    /// A unit quaternion: w, x, y, z.
+    Rotation([f32; 4]),
+    /// A vector of unit length.
+    Embedding(Vec<f32>),
 }
 
 /// A fixed box, in upright frame pixels.

@@ -104,11 +104,13 @@ fn ladder(card: &Card) -> Checked {
         (RuleValue::Boxes(_), HeadSpec::Ssd(_) | HeadSpec::Yolo(_))
             | (RuleValue::Keypoints(_), HeadSpec::Keypoints(_))
             | (RuleValue::Vector(_), HeadSpec::Raw(_))
+            | (RuleValue::Rotation(_), HeadSpec::Rotation(_))
     ) || match (rule, &card.model.head) {
         (RuleValue::Probabilities(_), HeadSpec::Classification(h)) => !h.label,
         (RuleValue::Label(_), HeadSpec::Classification(h)) => h.label,
         (RuleValue::Scalar(_), HeadSpec::Regression(h)) => h.length == 1,
         (RuleValue::Vector(_), HeadSpec::Regression(h)) => h.length != 1,
+        (RuleValue::Embedding(v), HeadSpec::Embedding(h)) => v.len() == h.length,
         _ => false,
     };
     need(fits, "ladder.rule", "a value of the kind that model.head gives")?;
@@ -123,8 +125,20 @@ fn ladder(card: &Card) -> Checked {
             v.iter().all(|p| (0.0..=1.0).contains(p)) && (v.iter().sum::<f32>() - 1.0).abs() < 0.01
         }
         RuleValue::Label(_) => true,
+        RuleValue::Rotation(v) => unit(v),
+        RuleValue::Embedding(v) => unit(v),
     };
-    need(sound, "ladder.rule", "finite, boxes with x0 <= x1 and y0 <= y1, probabilities that sum to 1")
+    need(
+        sound,
+        "ladder.rule",
+        "finite, boxes with x0 <= x1 and y0 <= y1, probabilities that sum to 1, rotations and embeddings of length 1",
+    )
+}
+
+/// Whether a vector has length 1, within the engine's 1%.
+fn unit(v: &[f32]) -> bool {
+    let square: f64 = v.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
+    (0.981..=1.02).contains(&square)
 }
 
 fn model(card: &Card) -> Checked {
@@ -180,6 +194,12 @@ fn model(card: &Card) -> Checked {
             need(h.offset.is_finite(), "model.head.offset", "finite")?;
         }
         HeadSpec::Raw(h) => need((1..=MAX_ELEMENTS).contains(&h.length), "model.head.length", "at least 1")?,
+        HeadSpec::Rotation(h) => {
+            need(h.first < MAX_ELEMENTS, "model.head.first", "the index of a number of the output")?;
+        }
+        HeadSpec::Embedding(h) => {
+            need((1..=MAX_ELEMENTS).contains(&h.length), "model.head.length", "at least 1")?;
+        }
     }
     for (i, s) in m.state.iter().enumerate() {
         need(elements(&s.shape), format!("model.state.{i}.shape"), "dimensions above 0, not too large")?;

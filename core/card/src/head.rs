@@ -20,6 +20,10 @@ pub enum HeadSpec {
     Regression(RegressionHead),
     /// Numbers as they are.
     Raw(RawHead),
+    /// How something is turned.
+    Rotation(RotationHead),
+    /// A direction in a space of features.
+    Embedding(EmbeddingHead),
 }
 
 /// Which of the model's outputs.
@@ -313,6 +317,43 @@ pub struct RegressionHead {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawHead {
+    /// The tensor.
+    #[serde(default)]
+    pub output: OutputRef,
+    /// How many numbers.
+    pub length: usize,
+}
+
+/// Four numbers that are a quaternion; they are divided by their length.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotationHead {
+    /// The tensor.
+    #[serde(default)]
+    pub output: OutputRef,
+    /// Index of the first of the four numbers, where the tensor holds more (a position, say).
+    #[serde(default)]
+    pub first: usize,
+    /// Order of the four numbers.
+    #[serde(default)]
+    pub order: QuaternionOrder,
+}
+
+/// Order of a quaternion's numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuaternionOrder {
+    /// The real part first (Eigen's constructor, most papers).
+    #[default]
+    Wxyz,
+    /// The real part last (ROS, Unity, glTF).
+    Xyzw,
+}
+
+/// Numbers as a direction; they are divided by their length.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddingHead {
     /// The tensor.
     #[serde(default)]
     pub output: OutputRef,

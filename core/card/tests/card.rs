@@ -1,7 +1,8 @@
 //! Cards that are read, and cards that are refused with the line, the field and the mend.
 
 use inbetween_card::{
-    AnchorLayer, Card, CardError, Channels, Fit, HeadSpec, InputSpec, Layout, NmsMode, OutputRef, Rung,
+    AnchorLayer, Card, CardError, Channels, Fit, HeadSpec, InputSpec, Layout, NmsMode, OutputRef,
+    QuaternionOrder, RuleValue, Rung,
 };
 
 const FACE: &str = r#"
@@ -136,6 +137,36 @@ fn contradictions_are_refused() {
         "budget.max_in_flight",
         "max_in_flight",
     );
+}
+
+/// The card with another head and, as its rule, `rule`.
+fn with_head(head: &str, rule: &str) -> Result<Card, CardError> {
+    let (before, rest) = FACE.split_once("[model.head]").expect("a head");
+    let (_, after) = rest.split_once("[model.input_contract]").expect("a contract after it");
+    let text = format!("{before}[model.head]\n{head}\n[model.input_contract]{after}");
+    Card::parse(&text.replace("rule = { boxes = [] }", &format!("rule = {rule}")))
+}
+
+#[test]
+fn heads_of_directions_are_read_with_their_rules() {
+    let card =
+        with_head("kind = \"rotation\"\nfirst = 3\norder = \"xyzw\"", "{ rotation = [1, 0, 0, 0] }").unwrap();
+    let HeadSpec::Rotation(head) = &card.model.head else { panic!() };
+    assert_eq!((head.first, head.order), (3, QuaternionOrder::Xyzw));
+    assert_eq!(card.ladder.rule, Some(RuleValue::Rotation([1.0, 0.0, 0.0, 0.0])));
+    with_head("kind = \"embedding\"\nlength = 2", "{ embedding = [0.6, 0.8] }").unwrap();
+
+    for (head, rule) in [
+        ("kind = \"rotation\"", "{ rotation = [1, 1, 0, 0] }"),
+        ("kind = \"rotation\"", "{ embedding = [1, 0, 0, 0] }"),
+        ("kind = \"embedding\"\nlength = 3", "{ embedding = [0.6, 0.8] }"),
+        ("kind = \"embedding\"\nlength = 2", "{ embedding = [0.5, 0.5] }"),
+    ] {
+        let error = with_head(head, rule).expect_err(rule).to_string();
+        assert!(error.contains("`ladder.rule`"), "{error}");
+    }
+    let error = with_head("kind = \"embedding\"\nlength = 0", "{ embedding = [] }").unwrap_err().to_string();
+    assert!(error.contains("`ladder.rule`") || error.contains("`model.head.length`"), "{error}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub enum Degraded {
 /// The answer for one display refresh.
 ///
 /// # Units
-/// `uncertainty` is in the unit of the card's `epsilon` (pixels for boxes and keypoints).
+/// `uncertainty` is in the unit of the card's `epsilon` (see [`crate::Tolerance::epsilon`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The value; `None` only when `source` is [`Source::Unavailable`].

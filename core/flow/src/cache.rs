@@ -191,8 +191,8 @@ impl ExactCache {
 
 fn heap_bytes(value: &Value) -> usize {
     match value {
-        Value::Scalar(_) | Value::Label(_) => 0,
-        Value::Vector(v) | Value::Probabilities(v) => size_of_val(v.as_slice()),
+        Value::Scalar(_) | Value::Label(_) | Value::Rotation(_) => 0,
+        Value::Vector(v) | Value::Probabilities(v) | Value::Embedding(v) => size_of_val(v.as_slice()),
         Value::Boxes(v) => v.len() * size_of::<Detection>(),
         Value::Keypoints(v) => v.len() * size_of::<Keypoint>(),
     }

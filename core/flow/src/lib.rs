@@ -22,6 +22,7 @@ mod geometry;
 mod ingredient;
 pub mod monitor;
 mod plan;
+mod quaternion;
 mod rng;
 mod schedule;
 pub mod source;
@@ -44,5 +45,6 @@ pub use plan::{
     Admission, Completion, Environment, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason,
     Ticket, TicketId, Timeout,
 };
+pub use quaternion::Quaternion;
 pub use time::Timestamp;
 pub use value::{Detection, Keypoint, Label, Value, ValueFault, ValueKind};

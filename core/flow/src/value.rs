@@ -4,7 +4,10 @@
 
 use alloc::vec::Vec;
 
-use crate::geometry::{Point, Rect};
+use crate::{
+    geometry::{Point, Rect},
+    quaternion::Quaternion,
+};
 
 /// The kind of a [`Value`], fixed by the card for the life of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +25,10 @@ pub enum ValueKind {
     Probabilities,
     /// One class.
     Label,
+    /// How something is turned.
+    Rotation,
+    /// A direction in a space of features.
+    Embedding,
 }
 
 /// One box of a detector, in pixels of the upright frame.
@@ -71,6 +78,10 @@ pub enum Value {
     Probabilities(Vec<f32>),
     /// One class.
     Label(Label),
+    /// A unit quaternion.
+    Rotation(Quaternion),
+    /// A vector of unit length, of a fixed count of numbers.
+    Embedding(Vec<f32>),
 }
 
 impl Value {
@@ -83,6 +94,8 @@ impl Value {
             Self::Keypoints(_) => ValueKind::Keypoints,
             Self::Probabilities(_) => ValueKind::Probabilities,
             Self::Label(_) => ValueKind::Label,
+            Self::Rotation(_) => ValueKind::Rotation,
+            Self::Embedding(_) => ValueKind::Embedding,
         }
     }
 
@@ -95,14 +108,22 @@ impl Value {
             ValueKind::Keypoints => Self::Keypoints(Vec::new()),
             ValueKind::Probabilities => Self::Probabilities(Vec::new()),
             ValueKind::Label => Self::Label(Label::default()),
+            ValueKind::Rotation => Self::Rotation(Quaternion::IDENTITY),
+            ValueKind::Embedding => Self::Embedding(Vec::new()),
         }
     }
 
     /// Why this value cannot be used, if it cannot: a number that is not finite, a box inside out,
-    /// a score outside 0 to 1, a distribution that does not sum to one within 1%.
+    /// a score outside 0 to 1, a distribution that does not sum to one within 1%, a rotation or an embedding whose
+    /// length is not one within 1%.
     pub fn fault(&self) -> Option<ValueFault> {
         let finite = |x: &f32| x.is_finite();
         let unit = |x: f32| (0.0..=1.0).contains(&x);
+        let long = |norm: f64| {
+            let ok = (0.99..=1.01).contains(&norm);
+            let fault = if norm.is_finite() { ValueFault::OutOfRange } else { ValueFault::NotFinite };
+            (!ok).then_some(fault)
+        };
         let ok = match self {
             Self::Scalar(x) => x.is_finite(),
             Self::Vector(v) => v.iter().all(finite),
@@ -137,9 +158,16 @@ impl Value {
                 }
                 true
             }
+            Self::Rotation(q) => return long(f64::from(q.norm())),
+            Self::Embedding(v) => return long(norm(v)),
         };
         if ok { None } else { Some(ValueFault::NotFinite) }
     }
+}
+
+/// The length of a vector; not finite when one of its numbers is not.
+pub(crate) fn norm(v: &[f32]) -> f64 {
+    libm::sqrt(v.iter().map(|x| f64::from(*x) * f64::from(*x)).sum())
 }
 
 /// Why a model's output is refused.
@@ -148,7 +176,8 @@ impl Value {
 pub enum ValueFault {
     /// A number that is NaN or infinite, or a box whose edges are out of order.
     NotFinite,
-    /// A score or probability outside its range, or a distribution that does not sum to one.
+    /// A score or probability outside its range, a distribution that does not sum to one, or a rotation or embedding
+    /// that is not of unit length.
     OutOfRange,
     /// Another kind than the card promises.
     WrongKind,

@@ -397,7 +397,7 @@ impl Engine {
             return Some(fault);
         }
         let length = match value {
-            Value::Vector(v) | Value::Probabilities(v) => v.len(),
+            Value::Vector(v) | Value::Probabilities(v) | Value::Embedding(v) => v.len(),
             Value::Keypoints(v) => v.len(),
             _ => return None,
         };

@@ -108,11 +108,21 @@ impl Axis {
         self.x + self.v * self.significance() * self.decay(dt.clamp(0.0, LONGEST)).0
     }
 
+    /// For how long the rate moves the level within `dt`, in seconds.
+    pub fn reach(&self, dt: f32) -> f32 {
+        self.decay(dt.clamp(0.0, LONGEST)).0
+    }
+
     /// Variance of [`Axis::ahead`].
     pub fn variance(&self, dt: f32) -> f32 {
+        self.variance_with(dt, self.significance())
+    }
+
+    /// Variance of the level `dt` seconds later, when the share `kept` of the rate is believed.
+    pub fn variance_with(&self, dt: f32, kept: f32) -> f32 {
         let dt = dt.clamp(0.0, 10.0);
         let reach = self.decay(dt).0;
-        let dropped = self.v * (1.0 - self.significance());
+        let dropped = self.v * (1.0 - kept);
         let rate = self.p11 + dropped * dropped;
         (self.p00 + 2.0 * reach * self.p01 + reach * reach * (rate + self.q * dt / 3.0)).max(0.0)
     }

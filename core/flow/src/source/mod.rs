@@ -1,10 +1,25 @@
 //! Where answers come from: results are admitted at their capture time and carried to the display time.
 //! **Invariant:** answering changes nothing and allocates nothing in steady state; time is in seconds, never in frames.
 //! It does not look at pixels (that is `gate`) and does not decide when to run (that is `schedule`).
+//!
+//! | kind | between two results | beyond the newest | error, in the unit of `epsilon` | uncertainty |
+//! |---|---|---|---|---|
+//! | scalar, vector | monotone Hermite | level with damped trend, clamped to the range seen | largest difference | Kalman variance |
+//! | boxes | Hermite on centre and log-size | pixels, else constant velocity and damped log-size | worst corner, pixels | variance, and what pixels drift |
+//! | keypoints | Hermite for each point | pixels around each point, else constant velocity drawn to the shape's | worst visible point, pixels | as boxes |
+//! | probabilities | log-ratios | decay to what is usual | total variation | back-tests, widening |
+//! | label | step | hold; a sequential test changes it | 0 or 1 | hazard of a change |
+//! | rotation | slerp | constant angular velocity, damped | angle, degrees | three-vector error state |
+//! | embedding | normalised lerp | hold | cosine distance | quantile of back-tests by age |
+//!
+//! A correction within the tolerance is shown over a tenth of a second, a larger one at once. A trend that is no larger
+//! than its noise moves nothing.
 
+mod ageing;
 mod associate;
 mod boxes;
 mod edges;
+mod embedding;
 mod form;
 mod history;
 mod interpolate;
@@ -12,6 +27,7 @@ mod kalman;
 mod keypoints;
 mod label;
 mod path;
+mod rotation;
 mod series;
 mod simplex;
 #[cfg(test)]
@@ -21,7 +37,10 @@ mod trust;
 
 use alloc::{boxed::Box, vec::Vec};
 
-use self::{boxes::Boxes, form::Form, keypoints::Keypoints, label::Labels, series::Series, simplex::Simplex};
+use self::{
+    boxes::Boxes, embedding::Embeddings, form::Form, keypoints::Keypoints, label::Labels,
+    rotation::Rotations, series::Series, simplex::Simplex,
+};
 use crate::{
     answer::Carry,
     config::{DisplayMode, Tolerance},
@@ -123,8 +142,10 @@ impl Carrier {
             ValueKind::Scalar | ValueKind::Vector => Box::new(Series::new(epsilon, delay)),
             ValueKind::Boxes => Box::new(Boxes::new(epsilon, delay)),
             ValueKind::Keypoints => Box::new(Keypoints::new(epsilon, delay)),
-            ValueKind::Probabilities => Box::new(Simplex::new(delay)),
+            ValueKind::Probabilities => Box::new(Simplex::new(epsilon, delay)),
             ValueKind::Label => Box::new(Labels::new(delay)),
+            ValueKind::Rotation => Box::new(Rotations::new(epsilon, delay)),
+            ValueKind::Embedding => Box::new(Embeddings::new(epsilon, delay)),
         };
         Self { kind, form }
     }

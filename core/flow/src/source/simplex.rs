@@ -22,14 +22,20 @@ const TUNING: Tuning = Tuning { noise: 0.3, speed: 0.0, damping: 1.0, steps: tru
 const USUAL: f32 = 30.0;
 /// Time constant of the decay to what is usual before it was learnt, and its bounds, in seconds.
 const DECAY: (f32, f32, f32) = (10.0, 0.3, 60.0);
+/// How long a correction takes to show in full, in seconds.
+const BLEND: f32 = 0.1;
 /// Weight of a new result in running statistics.
 const WEIGHT: f32 = 0.1;
 
 /// One distribution.
 #[derive(Debug)]
 pub(super) struct Simplex {
+    epsilon: f32,
     times: Times,
     levels: Vec<Axis>,
+    /// What of the last correction is not shown yet, in log-ratios, and since when.
+    rest: Vec<f32>,
+    blend: Timestamp,
     usual: Vec<f32>,
     history: History,
     scratch: Vec<f32>,
@@ -42,10 +48,13 @@ pub(super) struct Simplex {
 }
 
 impl Simplex {
-    pub fn new(delay: f32) -> Self {
+    pub fn new(epsilon: f32, delay: f32) -> Self {
         Self {
+            epsilon,
             times: Times::new(delay),
             levels: Vec::new(),
+            rest: Vec::new(),
+            blend: Timestamp::ZERO,
             usual: Vec::new(),
             history: History::new(0, 2),
             scratch: Vec::new(),
@@ -77,26 +86,48 @@ impl Simplex {
         libm::expf(-horizon.max(0.0) / self.decay())
     }
 
-    /// Writes the distribution at `at`.
+    /// Writes the distribution at `at` as it is shown.
     fn write(&self, at: Timestamp, newest: Timestamp, out: &mut Vec<f32>) {
-        let kept = self.kept(at.secs_from(newest));
-        out.clear();
-        out.extend((0..self.levels.len()).map(|j| self.ratio(j, at, newest, kept)));
+        self.write_ratios(at, newest, out);
         softmax(out);
+    }
+
+    fn write_ratios(&self, at: Timestamp, newest: Timestamp, out: &mut Vec<f32>) {
+        let kept = self.kept(at.secs_from(newest));
+        let left = if self.times.blends() { 1.0 - at.secs_from(self.blend) / BLEND } else { 0.0 };
+        let left = if at < self.blend { 0.0 } else { left.max(0.0) };
+        out.clear();
+        out.extend((0..self.levels.len()).map(|j| self.ratio(j, at, newest, kept) - left * self.rest[j]));
+    }
+
+    /// Shows the correction of the distribution that is shown as `before` (log-ratios) gradually from `time` on, unless
+    /// it is beyond the tolerance; never more than half of that is left to blend.
+    fn blend(&mut self, time: Timestamp, mut before: Vec<f32>) {
+        self.blend = time;
+        for (rest, (level, before)) in self.rest.iter_mut().zip(self.levels.iter().zip(&before)) {
+            *rest = level.x - before;
+        }
+        let mut now: Vec<f32> = self.levels.iter().map(|level| level.x).collect();
+        softmax(&mut before);
+        softmax(&mut now);
+        let jump = total_variation(&before, &now);
+        let share = if jump > self.epsilon { 0.0 } else { (0.5 * self.epsilon / jump.max(1e-9)).min(1.0) };
+        self.rest.iter_mut().for_each(|rest| *rest *= share);
     }
 
     /// Total variation between `p` and the carried distribution at `at`.
     fn distance(&mut self, at: Timestamp, newest: Timestamp, p: &[f32]) -> f32 {
         let mut carried = core::mem::take(&mut self.scratch);
         self.write(at, newest, &mut carried);
-        let sum: f32 = carried.iter().zip(p).map(|(a, b)| (a - b).abs()).sum();
+        let distance = total_variation(&carried, p);
         self.scratch = carried;
-        0.5 * sum
+        distance
     }
 
     fn start(&mut self, time: Timestamp, ratios: &[f32]) {
         self.levels = ratios.iter().map(|&x| Axis::new(x, TUNING)).collect();
         self.usual = ratios.to_vec();
+        self.rest = vec![0.0; ratios.len()];
         self.history = History::new(ratios.len(), MEMORY);
         self.history.push(time, |j| ratios[j]);
         (self.product, self.square, self.step) = (0.0, 0.0, 0.0);
@@ -142,8 +173,11 @@ impl Simplex {
             return report;
         }
         let ratios = centred_log(p);
-        if newest.is_some() {
+        if let Some(newest) = newest {
+            let mut before = Vec::new();
+            self.write_ratios(time, newest, &mut before);
             self.update(time, dt, &ratios);
+            self.blend(time, before);
         } else {
             self.start(time, &ratios);
         }
@@ -181,6 +215,11 @@ impl Form for Simplex {
         self.times.reset();
         self.levels.clear();
     }
+}
+
+/// Half the sum of the differences, from 0 to 1.
+fn total_variation(p: &[f32], q: &[f32]) -> f32 {
+    0.5 * p.iter().zip(q).map(|(a, b)| (a - b).abs()).sum::<f32>()
 }
 
 /// The centred log-ratio transform.

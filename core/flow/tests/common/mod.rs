@@ -2,8 +2,8 @@
 #![allow(dead_code, missing_docs)]
 
 use inbetween_flow::{
-    Config, Detection, Frame, Image, Keypoint, Label, PixelFormat, Plane, Point, Rect, Timestamp, Value,
-    ValueKind,
+    Config, Detection, Frame, Image, Keypoint, Label, PixelFormat, Plane, Point, Quaternion, Rect, Timestamp,
+    Value, ValueKind,
 };
 
 pub const WIDTH: u32 = 96;
@@ -61,17 +61,24 @@ pub fn value(kind: ValueKind, n: u32) -> Value {
             Value::Probabilities(vec![p, 1.0 - p])
         }
         ValueKind::Label => Value::Label(Label { class: n / 7 % 3, score: 0.8 }),
+        ValueKind::Rotation => Value::Rotation(Quaternion::from_degrees([x, 9.0, -x])),
+        ValueKind::Embedding => {
+            let angle = x / 40.0;
+            Value::Embedding(vec![libm::cosf(angle), libm::sinf(angle), 0.0])
+        }
         _ => square(x, 20.0),
     }
 }
 
-pub const KINDS: [ValueKind; 6] = [
+pub const KINDS: [ValueKind; 8] = [
     ValueKind::Scalar,
     ValueKind::Vector,
     ValueKind::Boxes,
     ValueKind::Keypoints,
     ValueKind::Probabilities,
     ValueKind::Label,
+    ValueKind::Rotation,
+    ValueKind::Embedding,
 ];
 
 /// A small generator for tests (xorshift64*).

@@ -2,6 +2,7 @@
 //! **Invariant:** a `Head` that could be built never reads past the outputs of the shapes that it was built for.
 //! It does not know models: a new model is a new spec.
 
+mod direction;
 mod nms;
 mod points;
 mod ssd;
@@ -36,6 +37,8 @@ enum Decoder {
     Yolo(yolo::Yolo),
     Points(points::Points),
     Vector(vector::Vector),
+    Rotation(direction::Rotation),
+    Embedding,
 }
 
 impl Head {
@@ -48,6 +51,8 @@ impl Head {
             HeadSpec::Classification(h) => vec![&h.output],
             HeadSpec::Regression(h) => vec![&h.output],
             HeadSpec::Raw(h) => vec![&h.output],
+            HeadSpec::Rotation(h) => vec![&h.output],
+            HeadSpec::Embedding(h) => vec![&h.output],
         }
     }
 
@@ -60,6 +65,8 @@ impl Head {
             HeadSpec::Classification(_) => ValueKind::Probabilities,
             HeadSpec::Regression(h) if h.length == 1 => ValueKind::Scalar,
             HeadSpec::Regression(_) | HeadSpec::Raw(_) => ValueKind::Vector,
+            HeadSpec::Rotation(_) => ValueKind::Rotation,
+            HeadSpec::Embedding(_) => ValueKind::Embedding,
         }
     }
 
@@ -84,6 +91,11 @@ impl Head {
                 Decoder::Vector(vector::Vector::numbers(h.length, h.scale, h.offset, &shapes[0])?)
             }
             HeadSpec::Raw(h) => Decoder::Vector(vector::Vector::raw(h.length, &shapes[0])?),
+            HeadSpec::Rotation(h) => Decoder::Rotation(direction::Rotation::new(h, &shapes[0])?),
+            HeadSpec::Embedding(h) => {
+                vector::expect(&shapes[0], h.length)?;
+                Decoder::Embedding
+            }
         };
         let lengths = shapes.iter().map(|s| s.iter().product()).collect();
         Ok(Self { decoder, kind: Self::kind_of(spec), lengths })
@@ -118,6 +130,8 @@ impl Head {
             Decoder::Yolo(head) => Value::Boxes(head.decode(outputs[0].0, placed()?)),
             Decoder::Points(head) => Value::Keypoints(head.decode(outputs, placed()?)),
             Decoder::Vector(head) => head.decode(outputs[0].0),
+            Decoder::Rotation(head) => head.decode(outputs[0].0),
+            Decoder::Embedding => direction::embedding(outputs[0].0),
         };
         match value.fault() {
             Some(fault) => Err(RunError::Refused(fault)),

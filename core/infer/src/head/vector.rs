@@ -79,7 +79,8 @@ fn distribution(data: &[f32], activation: Activation) -> Vec<f32> {
     }
 }
 
-fn expect(shape: &[usize], length: usize) -> Result<(), (usize, String)> {
+/// Whether a tensor holds `length` numbers.
+pub(super) fn expect(shape: &[usize], length: usize) -> Result<(), (usize, String)> {
     if shape.iter().product::<usize>() == length {
         Ok(())
     } else {

@@ -12,6 +12,7 @@ use crate::{
     config::DisplayMode,
     gate::{Fit, FitState},
     geometry::{Point, Rect},
+    quaternion::Quaternion,
     source::Carrier,
     time::Timestamp,
     value::{Detection, Keypoint, Label, Value, ValueKind},
@@ -62,6 +63,18 @@ fn value(kind: ValueKind) -> BoxedStrategy<Value> {
         ValueKind::Label => {
             (0_u32..4, unit()).prop_map(|(class, score)| Value::Label(Label { class, score })).boxed()
         }
+        ValueKind::Rotation => [number(), number(), number(), number()]
+            .prop_map(|[w, x, y, z]| Value::Rotation(Quaternion::new(w, x, y, z).unit().unwrap_or_default()))
+            .boxed(),
+        ValueKind::Embedding => prop_oneof![
+            4 => vec(-1.0_f32..1.0, 5),
+            1 => vec(prop_oneof![Just(1.0_f32), Just(-1.0_f32)], 1..3),
+        ]
+        .prop_map(|v| {
+            let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-3);
+            Value::Embedding(v.into_iter().map(|x| x / norm).collect())
+        })
+        .boxed(),
     }
 }
 
@@ -154,12 +167,15 @@ macro_rules! sequences {
     )*};
 }
 
-sequences!(scalars: Scalar, vectors: Vector, boxes: Boxes, keypoints: Keypoints, distributions: Probabilities, labels: Label);
+sequences!(scalars: Scalar, vectors: Vector, boxes: Boxes, keypoints: Keypoints, distributions: Probabilities, labels: Label,
+    rotations: Rotation, embeddings: Embedding);
 
 #[test]
 fn the_same_sequence_gives_the_same_bits() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    for kind in [ValueKind::Boxes, ValueKind::Keypoints, ValueKind::Vector] {
+    for kind in
+        [ValueKind::Boxes, ValueKind::Keypoints, ValueKind::Vector, ValueKind::Rotation, ValueKind::Embedding]
+    {
         let tree = steps(kind).new_tree(&mut runner).unwrap();
         let steps = proptest::strategy::ValueTree::current(&tree);
         let run = || {

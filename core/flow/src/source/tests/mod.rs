@@ -4,6 +4,7 @@
 
 mod anything;
 mod boxes;
+mod directions;
 mod keypoints;
 mod moving;
 mod numbers;

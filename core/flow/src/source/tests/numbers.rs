@@ -156,6 +156,21 @@ fn a_distribution_stays_one_and_decays_to_what_is_usual() {
 }
 
 #[test]
+fn a_small_correction_of_a_distribution_blends_and_a_large_one_shows_at_once() {
+    for (next, snaps) in [(0.55_f32, false), (0.9, true)] {
+        let mut c = carrier(ValueKind::Probabilities, 0.1);
+        for i in 0..10_u64 {
+            c.admit(ms(i * 100), &Value::Probabilities(vec![0.5, 0.5]));
+        }
+        let before = probabilities(&c, 1000)[0];
+        c.admit(ms(1000), &Value::Probabilities(vec![next, 1.0 - next]));
+        let (first, settled) = (probabilities(&c, 1000)[0], probabilities(&c, 1100)[0]);
+        let at_once = (first - before) / (settled - before);
+        assert!(if snaps { at_once > 0.95 } else { at_once < 0.5 }, "{at_once}: {before} {first} {settled}");
+    }
+}
+
+#[test]
 fn a_delayed_distribution_stays_one_between_results() {
     let mut c = delayed(ValueKind::Probabilities, 0.1, 200);
     c.admit(ms(0), &Value::Probabilities(vec![1.0, 0.0, 0.0]));
