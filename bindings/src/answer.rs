@@ -197,7 +197,9 @@ pub struct Answer {
     pub uncertainty: f32,
     /// The engine's own belief that the error is within the card's tolerance at this display time.
     pub within_tolerance: bool,
-    /// Model version, as the card states it.
+    /// The variant of the model that gave the newest result behind it: 0 is the model itself.
+    pub variant: u8,
+    /// That variant's version, as the card states it.
     pub model_version: u32,
     /// Why the answer is worse than promised, when it is.
     pub degraded: Option<Degraded>,
@@ -213,6 +215,7 @@ impl From<&inbetween::Answer> for Answer {
             horizon_nanos: time::span(answer.horizon),
             uncertainty: answer.uncertainty,
             within_tolerance: answer.within_tolerance,
+            variant: answer.variant,
             model_version: answer.model_version,
             degraded: answer.degraded.map(Into::into),
         }

@@ -125,6 +125,12 @@ pub enum SdkError {
         /// What the card states.
         stated: String,
     },
+    /// A file that the card names is not there.
+    #[error("the card names `{file}`, and there are no bytes for it: give the model and all of its variants")]
+    Missing {
+        /// Its name in the card.
+        file: String,
+    },
     /// What the card states makes no configuration.
     #[error("configuration: {field} must be {must}")]
     Config {
@@ -196,6 +202,7 @@ impl SdkError {
             Self::Digest { .. } => 102,
             Self::Config { .. } => 103,
             Self::Model { .. } => 104,
+            Self::Missing { .. } => 105,
             Self::Frame { .. } => 201,
             Self::NegativeTime { .. } => 301,
             Self::UnknownTicket { .. } => 302,
@@ -217,6 +224,7 @@ impl From<BundleError> for SdkError {
         match error {
             BundleError::Card(error) => error.into(),
             BundleError::Digest { found, stated } => Self::Digest { found, stated },
+            BundleError::Missing { file } => Self::Missing { file },
             other => Self::Other { problem: other.to_string() },
         }
     }
@@ -241,6 +249,9 @@ impl From<EngineError> for SdkError {
         match error {
             EngineError::Config(e) => Self::Config { field: e.field.to_owned(), must: e.must.to_owned() },
             EngineError::Model(e) => Self::Model { fault: (&e).into(), problem: e.to_string() },
+            EngineError::Variant { error: ref cause, .. } => {
+                Self::Model { fault: cause.into(), problem: error.to_string() }
+            }
             other => Self::Other { problem: other.to_string() },
         }
     }

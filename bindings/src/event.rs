@@ -9,12 +9,28 @@ mirror! {
     Rung = inbetween::Rung {
         /// The model as configured.
         Model,
+        /// A smaller variant of it.
+        SmallerVariant,
         /// Earlier results, carried forward.
         Predicted,
         /// The card's rule.
         Rule,
         /// Nothing.
         Unavailable,
+    }
+}
+
+mirror! {
+    /// Why another variant of the model runs from now on.
+    SwitchReason = inbetween::SwitchReason {
+        /// The one before would miss the deadline by its learnt latency.
+        Deadline,
+        /// The device is getting hot; larger variants come back when it has cooled down.
+        Heat,
+        /// The one before keeps failing.
+        Failing,
+        /// It keeps the promise at less cost, or the one before did not keep it.
+        Cost,
     }
 }
 
@@ -84,6 +100,15 @@ pub enum Event {
         /// The rung.
         rung: Rung,
     },
+    /// Runs are made with another variant of the model from now on.
+    VariantChanged {
+        /// The one before.
+        before: u8,
+        /// The new one; larger numbers are smaller models.
+        after: u8,
+        /// Why.
+        why: SwitchReason,
+    },
     /// Events were lost because the host did not poll.
     Overflow {
         /// How many.
@@ -109,6 +134,9 @@ impl From<inbetween::Event> for Event {
             inbetween::Event::BreakerOpened(why) => Self::BreakerOpened { failure: why.into() },
             inbetween::Event::BreakerClosed => Self::BreakerClosed,
             inbetween::Event::RungChanged(rung) => Self::RungChanged { rung: rung.into() },
+            inbetween::Event::VariantChanged { from, to, why } => {
+                Self::VariantChanged { before: from, after: to, why: why.into() }
+            }
             inbetween::Event::Overflow(lost) => Self::Overflow { lost },
             _ => Self::Other,
         }

@@ -4,6 +4,7 @@
 
 use std::{
     any::Any,
+    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -67,11 +68,29 @@ impl Session {
     /// When the card is refused or the model cannot be used.
     #[uniffi::constructor]
     pub fn new(card: &str, model: &[u8], seed: u64) -> Result<Arc<Self>, SdkError> {
-        guarded(|| {
-            let engine = Engine::new(Bundle::from_parts(card, model)?, Options { seed })?;
-            let open = Open { engine, jobs: Jobs::default() };
-            Ok(Arc::new(Self { state: Mutex::new(State::Open(Box::new(open))) }))
-        })
+        guarded(|| Self::open(Bundle::from_parts(card, model)?, seed))
+    }
+
+    /// Loads a model that has variants, with its card: `files` has the bytes of each file that the card names. See
+    /// `new` for the rest.
+    ///
+    /// # Errors
+    /// When the card is refused, a file is missing, or a model cannot be used.
+    #[uniffi::constructor]
+    pub fn with_files(
+        card: &str,
+        mut files: HashMap<String, Vec<u8>>,
+        seed: u64,
+    ) -> Result<Arc<Self>, SdkError> {
+        guarded(|| Self::open(Bundle::from_files(card, |name| files.remove(name))?, seed))
+    }
+
+    /// The name in the card of the model that an answer's `variant` counts.
+    ///
+    /// # Errors
+    /// When the session was shut down or failed.
+    pub fn model_name(&self, variant: u8) -> Result<Option<String>, SdkError> {
+        self.with(|open| Ok(open.engine.model_name(variant).map(str::to_owned)))
     }
 
     /// Takes a frame and says whether to run the model on it. Never runs the model.
@@ -254,6 +273,11 @@ impl State {
 }
 
 impl Session {
+    fn open(bundle: Bundle, seed: u64) -> Result<Arc<Self>, SdkError> {
+        let open = Open { engine: Engine::new(bundle, Options { seed })?, jobs: Jobs::default() };
+        Ok(Arc::new(Self { state: Mutex::new(State::Open(Box::new(open))) }))
+    }
+
     /// One call of the engine under the lock. If it panics, the session has failed.
     fn with<T>(&self, call: impl FnOnce(&mut Open) -> Result<T, SdkError>) -> Result<T, SdkError> {
         let mut state = self.lock();

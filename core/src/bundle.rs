@@ -9,23 +9,24 @@ use sha2::{Digest, Sha256};
 
 use crate::error::BundleError;
 
-/// A card and the bytes of its model.
+/// A card and the bytes of its model and of the model's variants.
 ///
-/// **There is no signature yet.** This stage takes both parts from the app itself and trusts them as far as it
+/// **There is no signature yet.** This stage takes all parts from the app itself and trusts them as far as it
 /// trusts the app's own files; manifest, signature and golden vectors come with a later stage. Until then do not
-/// load bundles from a network. The model's bytes are treated as untrusted all the same: they are checked before
+/// load bundles from a network. A model's bytes are treated as untrusted all the same: they are checked before
 /// they are parsed, and cannot make the engine panic.
 #[derive(Clone, Debug)]
 pub struct Bundle {
     card: Card,
-    model: Arc<[u8]>,
+    /// The model itself, then its variants.
+    models: Vec<Arc<[u8]>>,
 }
 
 impl Bundle {
     /// A bundle of a card's text and its model's bytes.
     ///
     /// # Errors
-    /// When the card is refused, or states a SHA-256 that is not that of `model`.
+    /// When the card is refused, lists variants, or states a SHA-256 that is not that of `model`.
     ///
     /// # Example
     /// ```
@@ -33,14 +34,42 @@ impl Bundle {
     /// assert!(error.to_string().starts_with("card line 2, `decision.text`"), "{error}");
     /// ```
     pub fn from_parts(card_toml: &str, model: &[u8]) -> Result<Self, BundleError> {
+        let mut model = Some(Vec::from(model));
+        Self::from_files(card_toml, |_| model.take())
+    }
+
+    /// A bundle of a card's text and the files that it names: that of the model first, then those of its variants in
+    /// the card's order.
+    ///
+    /// # Errors
+    /// When the card is refused, `file` has no bytes for a name, or these have not the SHA-256 that the card states.
+    ///
+    /// # Example
+    /// ```no_run
+    /// let card = std::fs::read_to_string("bundle/card.toml")?;
+    /// let bundle = inbetween::Bundle::from_files(&card, |name| std::fs::read(format!("bundle/{name}")).ok())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_files(
+        card_toml: &str,
+        mut file: impl FnMut(&str) -> Option<Vec<u8>>,
+    ) -> Result<Self, BundleError> {
         let card = Card::parse(card_toml)?;
-        if let Some(stated) = &card.model.sha256 {
-            let found = hex(&Sha256::digest(model));
-            if !found.eq_ignore_ascii_case(stated) {
-                return Err(BundleError::Digest { found, stated: stated.clone() });
+        let model = &card.model;
+        let named = core::iter::once((&model.file, &model.sha256))
+            .chain(model.variants.iter().map(|v| (&v.file, &v.sha256)));
+        let mut models = Vec::new();
+        for (name, stated) in named {
+            let bytes = file(name).ok_or_else(|| BundleError::Missing { file: name.clone() })?;
+            if let Some(stated) = stated {
+                let found = hex(&Sha256::digest(&bytes));
+                if !found.eq_ignore_ascii_case(stated) {
+                    return Err(BundleError::Digest { found, stated: stated.clone() });
+                }
             }
+            models.push(bytes.into());
         }
-        Ok(Self { card, model: model.into() })
+        Ok(Self { card, models })
     }
 
     /// The card.
@@ -50,7 +79,12 @@ impl Bundle {
 
     /// The model's bytes.
     pub fn model(&self) -> &[u8] {
-        &self.model
+        self.models.first().map_or(&[], |m| m)
+    }
+
+    /// The bytes of the model and of its variants, in the order in which tickets count them.
+    pub fn models(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.models.iter().map(|m| &**m)
     }
 }
 

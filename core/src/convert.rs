@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use inbetween_card::{Card, DisplayMode as CardMode, FrameFormat, InputSpec, RuleValue};
+use inbetween_card::{Card, DisplayMode as CardMode, FrameFormat, InputSpec, RuleValue, VariantSpec};
 use inbetween_flow::{
     Budget, Config, Detection, DisplayMode, FeatureContract, InputContract, Keypoint, Label, PixelFormat,
-    Point, Quaternion, Rect, Scheduling, Tolerance, Value,
+    Point, Quaternion, Rect, Scheduling, Tolerance, Value, Variant,
 };
 use inbetween_infer::Head;
 
@@ -34,6 +34,12 @@ pub fn config(card: &Card) -> Config {
         display_period: millis(1000.0 / card.display.hz),
         rule: card.ladder.rule.as_ref().map(rule),
         model_version: card.model.version,
+        variants: card
+            .model
+            .variants
+            .iter()
+            .map(|v| variant(v, card.scheduling.initial_latency_ms))
+            .collect(),
         scheduling: Scheduling {
             audit_rate: card.scheduling.audit_rate,
             initial_latency: millis(card.scheduling.initial_latency_ms),
@@ -41,6 +47,16 @@ pub fn config(card: &Card) -> Config {
             cache_bytes: card.scheduling.cache_kib * 1024,
             ..Scheduling::default()
         },
+    }
+}
+
+/// `latency_ms` is what the model itself is believed to take.
+fn variant(v: &VariantSpec, latency_ms: f64) -> Variant {
+    Variant {
+        model_version: v.version,
+        initial_latency: millis(v.initial_latency_ms.unwrap_or(latency_ms * f64::from(v.energy))),
+        energy: v.energy,
+        error_scale: v.error_scale,
     }
 }
 

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use inbetween_flow::{
-    Admission, Answer, Completion, Config, Environment, Event, Frame, FrameError, Plan as FlowPlan,
-    SkipReason, TicketId, Timeout, Timestamp,
+    Admission, Answer, Completion, Config, ConfigError, Environment, Event, Frame, FrameError,
+    Plan as FlowPlan, SkipReason, TicketId, Timeout, Timestamp,
 };
 use inbetween_infer::{CancelToken, LoadLimits, Model};
 
@@ -38,21 +38,34 @@ pub enum Plan {
 pub struct Engine {
     flow: inbetween_flow::Engine,
     config: Config,
-    pool: Arc<Pool>,
+    /// Of the model itself, then of its variants.
+    pools: Vec<Arc<Pool>>,
+    /// Their names in the card, if there is one.
+    names: Vec<String>,
     /// Flags of the runs that have not ended.
     running: Vec<(TicketId, CancelToken)>,
 }
 
 impl Engine {
-    /// Loads the bundle's model and makes an engine. Takes tens of milliseconds: not on the display thread.
+    /// Loads the bundle's models and makes an engine. Takes tens of milliseconds for each: not on the display thread.
+    /// The variants of a model stay in memory beside it, so that the engine can change over at once.
     ///
     /// # Errors
-    /// When the configuration is out of range or the model cannot be used.
+    /// When the configuration is out of range or a model cannot be used.
     pub fn new(bundle: Bundle, options: Options) -> Result<Self, EngineError> {
-        let model = Model::load(bundle.model(), &bundle.card().model, LoadLimits::default())?;
+        let (mut models, mut names) = (Vec::new(), Vec::new());
+        for (i, bytes) in bundle.models().enumerate() {
+            let Some(spec) = bundle.card().model.variant(i) else { continue };
+            let loaded = Model::load(bytes, &spec, LoadLimits::default());
+            models.push(loaded.map_err(|error| match i {
+                0 => EngineError::Model(error),
+                _ => EngineError::Variant { name: spec.name.clone(), error },
+            })?);
+            names.push(spec.name);
+        }
         let config = convert::config(bundle.card());
-        drop(bundle); // the model has its own copy of the weights
-        Self::with_model(config, model, options)
+        drop(bundle); // the models have their own copies of the weights
+        Ok(Self { names, ..Self::with_models(config, models, options)? })
     }
 
     /// An engine for a model that is loaded already; several engines may share one.
@@ -60,9 +73,21 @@ impl Engine {
     /// # Errors
     /// When the configuration is out of range or the model cannot make a run state.
     pub fn with_model(config: Config, model: Model, options: Options) -> Result<Self, EngineError> {
+        Self::with_models(config, vec![model], options)
+    }
+
+    /// An engine for a model and the variants of it that the configuration states, in that order.
+    ///
+    /// # Errors
+    /// When the configuration is out of range, there are more or fewer variants, or a model cannot make a run state.
+    pub fn with_models(config: Config, models: Vec<Model>, options: Options) -> Result<Self, EngineError> {
         let flow = inbetween_flow::Engine::new(config.clone(), options.seed).map_err(EngineError::Config)?;
-        let pool = Arc::new(Pool::new(model)?);
-        Ok(Self { flow, config, pool, running: Vec::new() })
+        if models.len() != config.variants.len() + 1 {
+            let (field, must) = ("variants", "one for each model after the first");
+            return Err(EngineError::Config(ConfigError { field, must }));
+        }
+        let pools = models.into_iter().map(|m| Pool::new(m).map(Arc::new)).collect::<Result<_, _>>()?;
+        Ok(Self { flow, config, pools, names: Vec::new(), running: Vec::new() })
     }
 
     /// The configuration that the card states.
@@ -72,7 +97,12 @@ impl Engine {
 
     /// The model.
     pub fn model(&self) -> &Model {
-        self.pool.model()
+        self.pools[0].model()
+    }
+
+    /// The name in the card of the model that [`Answer::variant`] or a ticket counts; `None` without a card.
+    pub fn model_name(&self, variant: u8) -> Option<&str> {
+        self.names.get(usize::from(variant)).map(String::as_str)
     }
 
     /// Takes a frame and says whether to run the model on it.
@@ -87,7 +117,9 @@ impl Engine {
                 // Tickets that expired without a poll; the engine has forgotten them long ago.
                 self.running.retain(|(id, _)| id.0 + 64 > ticket.id.0);
                 self.running.push((ticket.id, cancel.clone()));
-                Plan::Run(Job::new(ticket, frame.captured, Arc::clone(&self.pool), cancel))
+                // The engine counts the variants of the configuration: there is a pool for each.
+                let pool = self.pools.get(usize::from(ticket.variant)).unwrap_or(&self.pools[0]);
+                Plan::Run(Job::new(ticket, frame.captured, Arc::clone(pool), cancel))
             }
         })
     }
@@ -131,7 +163,7 @@ impl Engine {
     pub fn reset(&mut self) {
         self.flow.reset();
         self.running.drain(..).for_each(|(_, cancel)| cancel.cancel());
-        self.pool.reset();
+        self.pools.iter().for_each(|pool| pool.reset());
     }
 
     fn cancel(&mut self, ticket: TicketId) {

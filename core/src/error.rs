@@ -23,6 +23,12 @@ pub enum BundleError {
         /// What the card states.
         stated: String,
     },
+    /// A file that the card names is not there.
+    #[error("the card names `{file}`, and there are no bytes for it: give the model and all of its variants")]
+    Missing {
+        /// Its name in the card.
+        file: String,
+    },
 }
 
 /// Why an engine cannot be made.
@@ -35,4 +41,12 @@ pub enum EngineError {
     /// The model cannot be used.
     #[error(transparent)]
     Model(#[from] LoadError),
+    /// A variant of the model cannot be used.
+    #[error("variant `{name}`: {error}")]
+    Variant {
+        /// Its name in the card.
+        name: String,
+        /// Why not.
+        error: LoadError,
+    },
 }

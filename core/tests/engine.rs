@@ -4,8 +4,9 @@
 use std::{sync::mpsc, thread, time::Duration};
 
 use inbetween::{
-    Admission, Answer, Bundle, BundleError, CancelToken, Completion, Engine, EngineError, Frame, FrameError,
-    Image, Job, Options, Outcome, PixelFormat, Plan, PreparedJob, Rect, RunFailure, Source, Timestamp, Value,
+    Admission, Answer, Bundle, BundleError, CancelToken, Completion, Engine, EngineError, Environment, Event,
+    Frame, FrameError, Image, Job, LoadLimits, Model, Options, Outcome, PixelFormat, Plan, PreparedJob, Rect,
+    RunFailure, Rung, Source, SwitchReason, Timestamp, Value,
 };
 
 const CARD: &str = include_str!("models/bright_spot.toml");
@@ -205,4 +206,62 @@ fn unusable_bundles_say_what_to_mend() {
 
     let bundle = Bundle::from_parts(CARD, &MODEL[..300]).unwrap();
     assert!(matches!(Engine::new(bundle, Options::default()), Err(EngineError::Model(_))));
+}
+
+/// The card with a smaller variant, which here is the same model under another name.
+fn card_with_variant() -> String {
+    format!(
+        "{CARD}
+        [[model.variants]]
+        name = \"bright-spot-small\"
+        version = 7
+        file = \"small.onnx\"
+        energy = 0.4
+        error_scale = 1.5"
+    )
+}
+
+#[test]
+fn heat_changes_over_to_the_variant_and_answers_say_so() {
+    let bundle = Bundle::from_files(&card_with_variant(), |_| Some(MODEL.to_vec())).unwrap();
+    assert_eq!(bundle.models().len(), 2);
+    let mut engine = Engine::new(bundle, Options { seed: 1 }).unwrap();
+    let mut ms = 1000;
+    let answered = |engine: &mut Engine, ms: &mut u64, cell: usize| {
+        let pixels = picture(cell, 1);
+        let job = next_job(engine, &pixels, ms);
+        let variant = job.ticket().variant;
+        let completion = job.run(&frame(&pixels, *ms));
+        assert_eq!(engine.handle_completion(at(*ms + 9), completion), Admission::Admitted);
+        let answer = engine.answer_at(at(*ms + 16)).clone();
+        assert_eq!(answer.variant, variant);
+        only_box(&answer);
+        (answer.model_version, engine.model_name(variant).unwrap().to_owned())
+    };
+    assert_eq!(answered(&mut engine, &mut ms, 0), (1, "bright-spot".to_owned()));
+    let hot = Environment { thermal_headroom: Some(0.85), ..Environment::default() };
+    engine.handle_environment(at(ms + 20), hot);
+    assert_eq!(answered(&mut engine, &mut ms, 2), (7, "bright-spot-small".to_owned()));
+    let events: Vec<Event> = std::iter::from_fn(|| engine.poll_event()).collect();
+    assert!(
+        events.contains(&Event::VariantChanged { from: 0, to: 1, why: SwitchReason::Heat }),
+        "{events:?}"
+    );
+    assert!(events.contains(&Event::RungChanged(Rung::SmallerVariant)), "{events:?}");
+    assert_eq!(engine.model_name(2), None);
+}
+
+#[test]
+fn a_variant_without_bytes_or_with_bad_ones_is_refused_by_name() {
+    let error = Bundle::from_parts(&card_with_variant(), MODEL).unwrap_err();
+    assert_eq!(error, BundleError::Missing { file: "small.onnx".to_owned() });
+    let files = |name: &str| Some(if name == "small.onnx" { b"no model".to_vec() } else { MODEL.to_vec() });
+    let bundle = Bundle::from_files(&card_with_variant(), files).unwrap();
+    let error = Engine::new(bundle, Options { seed: 1 }).unwrap_err();
+    assert!(matches!(&error, EngineError::Variant { name, .. } if name == "bright-spot-small"), "{error}");
+    let one =
+        Model::load(MODEL, &Bundle::from_parts(CARD, MODEL).unwrap().card().model, LoadLimits::default());
+    let config = inbetween::config(&inbetween::Card::parse(&card_with_variant()).unwrap());
+    let error = Engine::with_model(config, one.unwrap(), Options { seed: 1 }).unwrap_err();
+    assert!(matches!(error, EngineError::Config(e) if e.field == "variants"), "{error}");
 }

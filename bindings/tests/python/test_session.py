@@ -376,6 +376,45 @@ def as_list(answer):
     ]
 
 
+class Variants(unittest.TestCase):
+    CARD = CARD + """
+[[model.variants]]
+name = "bright-spot-small"
+version = 7
+file = "small.onnx"
+energy = 0.4
+error_scale = 1.5
+"""
+
+    def test_heat_changes_over_and_answers_say_so(self):
+        target = sdk.Session.with_files(self.CARD, {"bright_spot.onnx": MODEL, "small.onnx": MODEL}, 1)
+        answered(target)
+        self.assertEqual((target.answer_at(1016 * MS).variant, target.answer_at(1016 * MS).model_version), (0, 1))
+        hot = sdk.Environment(thermal_headroom=0.9, power_saving=False, display_period_nanos=None)
+        target.handle_environment(1020 * MS, hot)
+        ms, plan = 1000, None
+        while plan is None or not plan.is_run():
+            ms += 33
+            plan = frame(target, ms, picture(0, 0))
+        target.run(plan.ticket)
+        target.handle_completion((ms + 9) * MS, plan.ticket)
+        answer = target.answer_at((ms + 16) * MS)
+        self.assertEqual((answer.variant, answer.model_version), (1, 7))
+        self.assertEqual(target.model_name(answer.variant), "bright-spot-small")
+        events = []
+        while (event := target.poll_event()) is not None:
+            events.append(event)
+        (change,) = [e for e in events if e.is_variant_changed()]
+        self.assertEqual((change.before, change.after), (0, 1))
+        self.assertEqual(change.why, sdk.SwitchReason.HEAT)
+        self.assertTrue(any(e.is_rung_changed() and e.rung == sdk.Rung.SMALLER_VARIANT for e in events))
+
+    def test_a_missing_file_is_named(self):
+        with self.assertRaises(sdk.SdkError.Missing) as raised:
+            sdk.Session(self.CARD, MODEL, 1)
+        self.assertEqual((raised.exception.file, raised.exception.code()), ("small.onnx", 105))
+
+
 class Parity(unittest.TestCase):
     """A recorded scenario gives what the Rust facade gave, bit for bit."""
 

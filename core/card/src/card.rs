@@ -296,6 +296,55 @@ pub struct ModelSpec {
     /// What frames must be, beyond what `input` implies.
     #[serde(default)]
     pub input_contract: Contract,
+    /// Smaller models for the same output, the largest first: used when this one is too slow, too hot or better than
+    /// needed.
+    #[serde(default)]
+    pub variants: Vec<VariantSpec>,
+}
+
+impl ModelSpec {
+    /// The model itself (0) or one of its variants (from 1 on) as a model of its own; `None` where there is none.
+    pub fn variant(&self, index: usize) -> Option<Self> {
+        let Some(i) = index.checked_sub(1) else {
+            return Some(Self { variants: Vec::new(), ..self.clone() });
+        };
+        self.variants.get(i).map(|v| Self {
+            name: v.name.clone(),
+            version: v.version,
+            file: v.file.clone(),
+            sha256: v.sha256.clone(),
+            input: v.input.clone().unwrap_or_else(|| self.input.clone()),
+            head: v.head.clone().unwrap_or_else(|| self.head.clone()),
+            state: Vec::new(),
+            input_contract: self.input_contract.clone(),
+            variants: Vec::new(),
+        })
+    }
+}
+
+/// A smaller model for the same output.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariantSpec {
+    /// Its name.
+    pub name: String,
+    /// Its version; answers that rest on it carry it.
+    pub version: u32,
+    /// Its file in the bundle.
+    pub file: String,
+    /// SHA-256 of the file, 64 hexadecimal digits.
+    pub sha256: Option<String>,
+    /// Energy of a run, as a share of one of the model itself: measured, or by multiply-accumulates.
+    pub energy: f32,
+    /// Size of its errors, as a multiple of the model's own, on the app's validation data.
+    pub error_scale: f32,
+    /// What a run is believed to take before any was measured, in milliseconds; `energy` of what the model takes when
+    /// left out.
+    pub initial_latency_ms: Option<f64>,
+    /// How frames become its input, where that differs from the model.
+    pub input: Option<InputSpec>,
+    /// How its output becomes a value, where that differs from the model. The kind of the value is the same.
+    pub head: Option<HeadSpec>,
 }
 
 /// One recurrent state: zeros at first, then the output of the run before.

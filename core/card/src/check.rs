@@ -4,7 +4,7 @@
 
 use crate::{
     Activation, AudioInput, Card, DisplayMode, FeaturesInput, HeadSpec, Hits, ImageInput, InputSpec,
-    Normalise, RuleValue, Rung, SsdHead, TensorsInput,
+    ModelSpec, Normalise, RuleValue, Rung, SsdHead, TensorsInput,
 };
 
 /// A field that is out of range.
@@ -143,6 +143,80 @@ fn unit(v: &[f32]) -> bool {
 
 fn model(card: &Card) -> Checked {
     let m = &card.model;
+    spec(m)?;
+    need(
+        m.state.is_empty() || card.budget.max_in_flight == 1,
+        "budget.max_in_flight",
+        "1 for a model with recurrent state: its runs depend on each other",
+    )?;
+    let c = &m.input_contract;
+    need((16..=16_384).contains(&c.max_side), "model.input_contract.max_side", "from 16 to 16384")?;
+    need(
+        c.min_side >= 16 && c.min_side <= c.max_side,
+        "model.input_contract.min_side",
+        "from 16 to max_side",
+    )?;
+    variants(card)
+}
+
+fn variants(card: &Card) -> Checked {
+    let m = &card.model;
+    need(m.variants.len() <= 7, "model.variants", "at most 7")?;
+    need(
+        m.variants.is_empty() || m.state.is_empty(),
+        "model.variants",
+        "left out for a model with recurrent state: another model cannot take it over",
+    )?;
+    let mut most = 1.0;
+    for (i, v) in m.variants.iter().enumerate() {
+        let path = |field: &str| format!("model.variants.{i}.{field}");
+        need(
+            v.energy > 0.0 && v.energy <= most,
+            path("energy"),
+            "above 0 and at most 1, the energy of the model; in falling order",
+        )?;
+        most = v.energy;
+        need(v.error_scale.is_finite() && v.error_scale > 0.0, path("error_scale"), "finite and above 0")?;
+        need(
+            v.initial_latency_ms.is_none_or(|ms| ms > 0.0 && ms <= card.budget.max_age_ms),
+            path("initial_latency_ms"),
+            "above 0 and at most budget.max_age_ms",
+        )?;
+        let Some(whole) = m.variant(i + 1) else { continue };
+        spec(&whole).map_err(|fault| Fault {
+            field: fault.field.replacen("model", &format!("model.variants.{i}"), 1),
+            must: fault.must,
+        })?;
+        need(
+            output(&whole.head) == output(&m.head),
+            path("head"),
+            "one that gives values as the model's own does",
+        )?;
+        need(
+            core::mem::discriminant(&whole.input) == core::mem::discriminant(&m.input),
+            path("input"),
+            "of the same kind as the model's own",
+        )?;
+    }
+    Ok(())
+}
+
+/// The kind of value that a head gives, and of how many elements.
+const fn output(head: &HeadSpec) -> (&'static str, usize) {
+    match head {
+        HeadSpec::Ssd(_) | HeadSpec::Yolo(_) => ("boxes", 0),
+        HeadSpec::Keypoints(h) => ("keypoints", h.points),
+        HeadSpec::Classification(h) if h.label => ("label", h.classes),
+        HeadSpec::Classification(h) => ("probabilities", h.classes),
+        HeadSpec::Regression(h) => ("numbers", h.length),
+        HeadSpec::Raw(h) => ("vector", h.length),
+        HeadSpec::Rotation(_) => ("rotation", 4),
+        HeadSpec::Embedding(h) => ("embedding", h.length),
+    }
+}
+
+/// What a model says of itself, beside its place in the card.
+fn spec(m: &ModelSpec) -> Checked {
     need(!m.name.trim().is_empty(), "model.name", "a name")?;
     need(!m.file.trim().is_empty(), "model.file", "the file name of the model in the bundle")?;
     need(
@@ -204,14 +278,7 @@ fn model(card: &Card) -> Checked {
     for (i, s) in m.state.iter().enumerate() {
         need(elements(&s.shape), format!("model.state.{i}.shape"), "dimensions above 0, not too large")?;
     }
-    need(
-        m.state.is_empty() || card.budget.max_in_flight == 1,
-        "budget.max_in_flight",
-        "1 for a model with recurrent state: its runs depend on each other",
-    )?;
-    let c = &m.input_contract;
-    need((16..=16_384).contains(&c.max_side), "model.input_contract.max_side", "from 16 to 16384")?;
-    need(c.min_side >= 16 && c.min_side <= c.max_side, "model.input_contract.min_side", "from 16 to max_side")
+    Ok(())
 }
 
 fn elements(shape: &[usize]) -> bool {

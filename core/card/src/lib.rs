@@ -17,7 +17,7 @@ mod locate;
 
 pub use card::{
     Budget, Card, Contract, Decision, Display, DisplayMode, FrameFormat, Ladder, ModelSpec, RuleBox,
-    RuleValue, Rung, Scheduling, StateSpec, Tolerance,
+    RuleValue, Rung, Scheduling, StateSpec, Tolerance, VariantSpec,
 };
 pub use error::CardError;
 pub use head::{

@@ -169,6 +169,52 @@ fn heads_of_directions_are_read_with_their_rules() {
     assert!(error.contains("`ladder.rule`") || error.contains("`model.head.length`"), "{error}");
 }
 
+const SMALL: &str = r#"
+[[model.variants]]
+name = "blazeface-small"
+version = 2
+file = "small.onnx"
+energy = 0.4
+error_scale = 1.5
+"#;
+
+#[test]
+fn variants_take_what_they_do_not_state_from_the_model() {
+    let card = Card::parse(&format!("{FACE}{SMALL}initial_latency_ms = 9\n")).unwrap();
+    let small = card.model.variant(1).unwrap();
+    assert_eq!(
+        (small.name.as_str(), small.version, small.file.as_str()),
+        ("blazeface-small", 2, "small.onnx")
+    );
+    assert_eq!((&small.input, &small.head), (&card.model.input, &card.model.head));
+    assert_eq!(card.model.variant(0).unwrap().name, "blazeface-front");
+    assert_eq!(card.model.variant(2), None);
+    let input = "input = { kind = \"image\", width = 64, height = 48 }";
+    let card = Card::parse(&format!("{FACE}{SMALL}{input}\n")).unwrap();
+    let InputSpec::Image(image) = card.model.variant(1).unwrap().input else { panic!() };
+    assert_eq!((image.width, image.height), (64, 48));
+}
+
+#[test]
+fn variants_that_make_no_sense_are_refused() {
+    let refused = |from: &str, to: &str, field: &str| {
+        assert!(SMALL.contains(from), "{from}");
+        let error = Card::parse(&format!("{FACE}{}", SMALL.replace(from, to))).expect_err(to).to_string();
+        assert!(error.contains(&format!("`{field}`")), "{error}");
+    };
+    refused("energy = 0.4", "energy = 1.4", "model.variants.0.energy");
+    refused("energy = 0.4", "energy = 0", "model.variants.0.energy");
+    refused("error_scale = 1.5", "error_scale = -1", "model.variants.0.error_scale");
+    refused("file = \"small.onnx\"", "file = \" \"", "model.variants.0.file");
+    refused("version = 2", "", "model.variants.version");
+    let head = "version = 2\nhead = { kind = \"raw\", length = 3 }";
+    refused("version = 2", head, "model.variants.0.head");
+    refused("version = 2", "version = 2\ninitial_latency_ms = 5000", "model.variants.0.initial_latency_ms");
+    let growing = format!("{SMALL}{}", SMALL.replace("0.4", "0.6"));
+    let error = Card::parse(&format!("{FACE}{growing}")).unwrap_err().to_string();
+    assert!(error.contains("`model.variants.1.energy`"), "{error}");
+}
+
 #[test]
 fn unknown_missing_and_mistyped_fields_are_named() {
     let message = refusal("duty = 0.4", "duti = 0.4", "budget.duti", "duti");

@@ -74,7 +74,9 @@ pub struct Answer {
     pub uncertainty: f32,
     /// The engine's own belief that the error is within the card's tolerance at this display time.
     pub within_tolerance: bool,
-    /// Model version, as the bundle states it.
+    /// The variant of the model that gave the newest result behind it: 0 is the model itself.
+    pub variant: u8,
+    /// That variant's model version, as the bundle states it.
     pub model_version: u32,
     /// Why the answer is worse than promised, when it is.
     pub degraded: Option<Degraded>,
@@ -91,6 +93,7 @@ impl Answer {
             horizon: Duration::ZERO,
             uncertainty: f32::INFINITY,
             within_tolerance: false,
+            variant: 0,
             model_version,
             degraded: Some(why),
         }

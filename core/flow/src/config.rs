@@ -111,6 +111,19 @@ impl Default for Scheduling {
     }
 }
 
+/// A smaller model for the same output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Variant {
+    /// Its version, passed on in the answers that rest on it.
+    pub model_version: u32,
+    /// What a run is believed to take before any was measured.
+    pub initial_latency: Duration,
+    /// Energy of a run, as a multiple of one of the model itself.
+    pub energy: f32,
+    /// Size of its errors, as a multiple of the model's own.
+    pub error_scale: f32,
+}
+
 /// Everything that the engine is told at the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -130,6 +143,8 @@ pub struct Config {
     pub rule: Option<Value>,
     /// The model's version, passed on in every answer.
     pub model_version: u32,
+    /// Smaller variants of the model, the largest first; a [`crate::Ticket`] names them from 1 on, the model itself is 0.
+    pub variants: Vec<Variant>,
     /// Settings of the scheduler.
     pub scheduling: Scheduling,
 }
@@ -172,6 +187,7 @@ impl Config {
             display_period: Duration::from_nanos(16_666_667),
             rule: None,
             model_version: 0,
+            variants: Vec::new(),
             scheduling: Scheduling::default(),
         }
     }
@@ -222,6 +238,7 @@ impl Config {
                 "a sound value of the output's kind",
             ),
         ];
+        self.check_variants()?;
         for (ok, field, must) in checks {
             if !ok {
                 return Err(ConfigError { field, must });
@@ -261,5 +278,29 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    fn check_variants(&self) -> Result<(), ConfigError> {
+        let positive = |x: f32| x.is_finite() && x > 0.0;
+        let energies = core::iter::once(1.0).chain(self.variants.iter().map(|v| v.energy));
+        let falls = energies.clone().zip(energies.skip(1)).all(|(a, b)| b <= a);
+        let checks = [
+            (self.variants.len() <= 7, "variants", "at most 7"),
+            (
+                self.variants.iter().all(|v| positive(v.energy)) && falls,
+                "variants.energy",
+                "above 0, at most 1 and not above that of the variant before",
+            ),
+            (self.variants.iter().all(|v| positive(v.error_scale)), "variants.error_scale", "above 0"),
+            (
+                self.variants.iter().all(|v| v.initial_latency <= self.budget.max_age),
+                "variants.initial_latency",
+                "at most budget.max_age",
+            ),
+        ];
+        match checks.into_iter().find(|(ok, ..)| !ok) {
+            Some((_, field, must)) => Err(ConfigError { field, must }),
+            None => Ok(()),
+        }
     }
 }

@@ -31,7 +31,7 @@ mod value;
 
 pub use answer::{Answer, Carry, Degraded, Source};
 pub use config::{
-    Budget, Config, ConfigError, DisplayMode, FeatureContract, InputContract, Scheduling, Tolerance,
+    Budget, Config, ConfigError, DisplayMode, FeatureContract, InputContract, Scheduling, Tolerance, Variant,
 };
 pub use engine::Engine;
 pub use error::FrameError;
@@ -43,7 +43,7 @@ pub use geometry::{Point, Rect};
 pub use ingredient::Ingredients;
 pub use plan::{
     Admission, Completion, Environment, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason,
-    Ticket, TicketId, Timeout,
+    SwitchReason, Ticket, TicketId, Timeout,
 };
 pub use quaternion::Quaternion;
 pub use time::Timestamp;

@@ -37,6 +37,20 @@ pub enum RunReason {
     Probe,
 }
 
+/// Why another variant of the model runs from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SwitchReason {
+    /// The one before would miss the deadline by its learnt latency.
+    Deadline,
+    /// The device is getting hot; larger variants come back when it has cooled down.
+    Heat,
+    /// The one before keeps failing.
+    Failing,
+    /// It keeps the promise at less cost, or the one before did not keep it.
+    Cost,
+}
+
 /// One model run that the host is asked to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
@@ -44,7 +58,7 @@ pub struct Ticket {
     pub id: TicketId,
     /// Capture time of its key frame.
     pub captured: Timestamp,
-    /// Which variant of the model to run (0 is the card's first).
+    /// Which variant of the model to run: 0 is the model itself.
     pub variant: u8,
     /// Why.
     pub reason: RunReason,
@@ -170,6 +184,15 @@ pub enum Event {
     BreakerClosed,
     /// The source of the answers changed to a worse or better rung of the card's ladder.
     RungChanged(Rung),
+    /// Runs are made with another variant of the model from now on.
+    VariantChanged {
+        /// The one before.
+        from: u8,
+        /// The new one; larger numbers are smaller models.
+        to: u8,
+        /// Why.
+        why: SwitchReason,
+    },
     /// Events were lost because the host did not poll; how many.
     Overflow(u32),
 }
@@ -180,6 +203,8 @@ pub enum Event {
 pub enum Rung {
     /// The model as configured.
     Model,
+    /// A smaller variant of it.
+    SmallerVariant,
     /// Earlier results, carried forward.
     Predicted,
     /// The card's rule.

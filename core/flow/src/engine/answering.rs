@@ -34,7 +34,7 @@ impl Engine {
             None => self.fall_back(value, Degraded::WarmingUp),
         };
         let rung = match self.answer.source {
-            Source::Model | Source::Cached => Rung::Model,
+            Source::Model | Source::Cached => self.model_rung(),
             Source::Interpolated | Source::Predicted(_) => Rung::Predicted,
             Source::Rule => Rung::Rule,
             Source::Unavailable => Rung::Unavailable,
@@ -79,9 +79,15 @@ impl Engine {
             horizon: Duration::try_from_secs_f32(c.horizon.max(0.0)).unwrap_or(Duration::MAX),
             uncertainty,
             within_tolerance,
-            model_version: self.config.model_version,
+            variant: self.variant,
+            model_version: self.scheduler.version(self.variant),
             degraded,
         }
+    }
+
+    /// The rung of the newest result.
+    pub(super) const fn model_rung(&self) -> Rung {
+        if self.variant == 0 { Rung::Model } else { Rung::SmallerVariant }
     }
 
     /// The rungs that need no result: the card's rule, or nothing.

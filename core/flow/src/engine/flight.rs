@@ -9,6 +9,7 @@ use crate::{
     cache::Digest,
     geometry::Point,
     plan::{Event, Ticket, TicketId},
+    schedule::Charge,
     time::Timestamp,
 };
 
@@ -21,7 +22,7 @@ pub(crate) struct Flight {
     pub ticket: Ticket,
     pub started: Timestamp,
     /// What the budget was charged.
-    pub charged: Duration,
+    pub charged: Charge,
     /// The source's spread for the key frame's capture time.
     pub spread: f32,
     /// Age of the result before at the key frame's capture time.

@@ -25,7 +25,7 @@ use crate::{
         Admission, Completion, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason, Ticket,
         TicketId,
     },
-    schedule::{Cut, Review, Scheduler, Situation, Verdict, View},
+    schedule::{Cut, Review, Scheduler, Situation, Switch, Verdict, View},
     source::Carrier,
     time::Timestamp,
     value::{Value, ValueFault},
@@ -85,6 +85,8 @@ pub struct Engine {
     display_period: Duration,
     /// Capture time of the newest admitted result, and whether it came from the cache.
     newest: Option<(Timestamp, bool)>,
+    /// The variant that gave it.
+    variant: u8,
     /// Elements of the first result, for kinds whose count must not change.
     length: Option<usize>,
     /// What the newest frame showed.
@@ -134,6 +136,7 @@ impl Engine {
             next_ticket: 0,
             display_period: config.display_period,
             newest: None,
+            variant: 0,
             length: None,
             seen: Seen::default(),
             suspicion: None,
@@ -174,7 +177,11 @@ impl Engine {
         }
         let situation = self.situation(now, frame.captured);
         self.suspicion = self.scheduler.suspects(&situation);
-        match self.scheduler.judge(&situation) {
+        let verdict = self.scheduler.judge(&situation);
+        if let Some(Switch { from, to, why, .. }) = self.scheduler.take_switch() {
+            self.events.push(Event::VariantChanged { from, to, why });
+        }
+        match verdict {
             Verdict::Run(reason) => self.start(now, frame, reason),
             Verdict::Skip(skip, wanted) => {
                 self.obstacle = wanted.map(|_| skip);
@@ -249,7 +256,9 @@ impl Engine {
         let spread = before.map_or(0.0, |c| c.spread);
         // An audit asks the model, not the memory of it.
         let remember = self.cache.is_enabled() && !matches!(reason, RunReason::Audit | RunReason::Probe);
-        let digest = remember.then(|| Digest::of(frame, u64::from(self.config.model_version)));
+        let charged = self.scheduler.charge();
+        let model = u64::from(charged.variant) << 32 | u64::from(self.scheduler.version(charged.variant));
+        let digest = remember.then(|| Digest::of(frame, model));
 
         self.next_ticket += 1;
         let id = TicketId(self.next_ticket);
@@ -257,14 +266,14 @@ impl Engine {
         let ticket = Ticket {
             id,
             captured: frame.captured,
-            variant: 0,
+            variant: charged.variant,
             reason,
             expires: now + patience.min(self.config.budget.max_age),
         };
         let flight = Flight {
             ticket,
             started: now,
-            charged: self.scheduler.charge(),
+            charged,
             spread,
             age,
             believed: self.scheduler.error(spread, age) <= self.config.tolerance.epsilon
@@ -301,16 +310,16 @@ impl Engine {
         let took = now.since(flight.started);
         let admission = match completion.outcome {
             Outcome::Cancelled => {
-                self.scheduler.settle(took, flight.charged);
+                self.scheduler.settle(now, took, flight.charged);
                 self.gate.discard(flight.ticket.id);
                 Admission::Cancelled
             }
             Outcome::Failed(why) => {
-                self.scheduler.settle(took, flight.charged);
+                self.scheduler.settle(now, took, flight.charged);
                 self.fail(now, &flight, why)
             }
             Outcome::Value(value) => {
-                self.scheduler.ended(took, flight.charged);
+                self.scheduler.ended(now, took, flight.charged);
                 match self.fault(&value) {
                     Some(fault) => self.fail(now, &flight, RunFailure::Refused(fault)),
                     None => self.accept(now, &flight, &value),
@@ -338,11 +347,17 @@ impl Engine {
 
     /// Stage `source` takes a result; it is judged, followed from now on, and learnt from.
     fn admit(&mut self, now: Timestamp, flight: &Flight, value: &Value, cached: bool) {
-        let Ticket { id, captured, reason, .. } = flight.ticket;
+        let Ticket { id, captured, reason, variant, .. } = flight.ticket;
         let test = self.carrier.admit(captured, value);
         self.carrier.targets(self.seen.background - flight.background, &mut self.targets);
         self.gate.rekey(id, &self.targets);
         self.newest = Some((captured, cached));
+        if self.variant != variant {
+            self.variant = variant;
+            if self.rung <= Rung::Predicted {
+                self.set_rung(self.model_rung());
+            }
+        }
         self.seen = Seen::default();
         self.suspicion = None;
         self.cut_at = None;

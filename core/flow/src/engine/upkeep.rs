@@ -80,7 +80,7 @@ impl Engine {
         while let Some(flight) = self.flights.take_expired(now) {
             self.expired(&flight);
             // It takes at least this long; a model that is only slow is given more time for the next run.
-            self.scheduler.ended(now.since(flight.started), flight.charged);
+            self.scheduler.ended(now, now.since(flight.started), flight.charged);
             self.fail(now, &flight, RunFailure::TimedOut);
         }
         now

@@ -33,6 +33,12 @@ impl Budget {
         self.rate() >= 1.0 || self.tokens >= cost.as_nanos() as f64
     }
 
+    /// The share of the bucket that is spent, from 0 to 1.
+    pub(crate) fn spent(&self) -> f32 {
+        let depth = DEPTH.as_nanos() as f64 * self.rate();
+        if self.rate() >= 1.0 { 0.0 } else { (1.0 - self.tokens / depth).clamp(0.0, 1.0) as f32 }
+    }
+
     fn rate(&self) -> f64 {
         self.duty * self.scale
     }

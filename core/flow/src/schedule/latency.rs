@@ -26,6 +26,17 @@ impl Latency {
         self.ring[self.next] = took;
         self.next = (self.next + 1) % WINDOW;
         self.len = (self.len + 1).min(WINDOW);
+        self.rank();
+    }
+
+    /// Takes all runs as if they had taken `by` times as long.
+    pub(crate) fn scale(&mut self, by: f32) {
+        for took in self.ring.iter_mut().chain([&mut self.median, &mut self.p95]) {
+            *took = took.mul_f32(by);
+        }
+    }
+
+    fn rank(&mut self) {
         let mut sorted = self.ring;
         let sorted = &mut sorted[..self.len];
         sorted.sort_unstable();
@@ -33,6 +44,11 @@ impl Latency {
         let rank = |percent: usize| (self.len * percent).div_ceil(100) - 1;
         self.median = sorted[rank(50)];
         self.p95 = sorted[rank(95)];
+    }
+
+    /// How many runs the quantiles are of.
+    pub(crate) const fn count(&self) -> usize {
+        self.len
     }
 
     pub(crate) const fn median(&self) -> Duration {

@@ -9,6 +9,7 @@ mod entries;
 mod forecast;
 mod latency;
 mod trigger;
+mod variant;
 
 use core::time::Duration;
 
@@ -21,15 +22,15 @@ use crate::{
     time::Timestamp,
 };
 
-pub(crate) use self::entries::View;
 use self::{
     breaker::{Breaker, Passage},
     budget::Budget,
     entries::Entries,
     forecast::Forecast,
-    latency::Latency,
     trigger::Trigger,
+    variant::{Need, Variants},
 };
+pub(crate) use self::{entries::View, variant::Switch};
 
 /// Audits are rated as a share of skips at this frame period; faster cameras draw less often per frame, so that
 /// the cost in runs a second does not depend on the camera.
@@ -114,6 +115,14 @@ pub(crate) struct Review {
     pub age: Duration,
 }
 
+/// What a run was charged when it started, and how it started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Charge {
+    pub variant: u8,
+    pub cost: Duration,
+    cold: bool,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Scheduler {
     epsilon: f32,
@@ -123,7 +132,9 @@ pub(crate) struct Scheduler {
     max_in_flight: usize,
     audit_rate: f32,
     rng: Rng,
-    latency: Latency,
+    variants: Variants,
+    /// A change of variant that the engine has not told of yet.
+    switched: Option<Switch>,
     forecast: Forecast,
     budget: Budget,
     breaker: Breaker,
@@ -150,7 +161,8 @@ impl Scheduler {
             max_in_flight: config.budget.max_in_flight as usize,
             audit_rate: config.scheduling.audit_rate,
             rng: Rng::new(seed),
-            latency: Latency::new(config.scheduling.initial_latency),
+            variants: Variants::new(config),
+            switched: None,
             forecast: Forecast::new(config.tolerance.epsilon, config.tolerance.miss_rate),
             budget: Budget::new(config.budget.duty),
             breaker: Breaker::default(),
@@ -166,8 +178,18 @@ impl Scheduler {
     }
 
     /// The 95% quantile of what a run takes.
-    pub(crate) const fn latency(&self) -> Duration {
-        self.latency.p95()
+    pub(crate) fn latency(&self) -> Duration {
+        self.variants.p95()
+    }
+
+    /// The version of a variant's model.
+    pub(crate) fn version(&self, variant: u8) -> u32 {
+        self.variants.version(variant)
+    }
+
+    /// The change of variant that the newest verdict brought, once.
+    pub(crate) const fn take_switch(&mut self) -> Option<Switch> {
+        self.switched.take()
     }
 
     /// The error that is exceeded with the card's miss rate.
@@ -177,7 +199,8 @@ impl Scheduler {
 
     /// The verdict on one frame.
     pub(crate) fn judge(&mut self, s: &Situation) -> Verdict {
-        let spare = self.grace.saturating_sub(self.latency.p95() + s.frame_period);
+        self.variants.look(s.now);
+        let spare = self.grace.saturating_sub(self.variants.p95() + s.frame_period);
         self.entries.look(s.captured, &s.view, spare);
         // Drawn on every frame, so that the sequence does not depend on what else was found.
         let audit = self.rng.unit() < self.propensity(s.frame_period);
@@ -185,15 +208,31 @@ impl Scheduler {
         let Some(reason) = wanted else {
             return Verdict::Skip(SkipReason::WithinTolerance, None);
         };
+        self.choose(s);
         match self.obstacle(s) {
             Ok(probe) => {
-                self.budget.charge(self.latency.median());
+                self.budget.charge(self.variants.median());
                 self.last_run = s.now;
                 Verdict::Run(if probe { RunReason::Probe } else { reason })
             }
             // An audit that cannot run is a plain skip: nobody needed it.
             Err(_) if reason == RunReason::Audit => Verdict::Skip(SkipReason::WithinTolerance, None),
             Err(skip) => Verdict::Skip(skip, Some(reason)),
+        }
+    }
+
+    /// Chooses the variant that a run of this frame would be of.
+    fn choose(&mut self, s: &Situation) {
+        let need = Need {
+            captured: s.captured,
+            deadline: self.deadline,
+            fresh: self.fresh.map(|fresh| fresh / self.epsilon),
+            excess: self.excess,
+            spent: self.budget.spent(),
+        };
+        if let Some(switch) = self.variants.choose(&need) {
+            self.fresh = self.fresh.map(|fresh| fresh * switch.error);
+            self.switched = Some(switch);
         }
     }
 
@@ -241,7 +280,7 @@ impl Scheduler {
             return Some(RunReason::Birth);
         }
         let looks = !self.without.has(Ingredients::ENTRIES.with(Ingredients::GATE));
-        if looks && self.entries.asks(s.captured, self.latency.median(), self.miss_rate) {
+        if looks && self.entries.asks(s.captured, self.variants.median(), self.miss_rate) {
             return Some(RunReason::Uncovered);
         }
         let error = self.forecast.error(s.spread_then, age_then);
@@ -265,48 +304,52 @@ impl Scheduler {
         if s.in_flight >= self.max_in_flight {
             return Err(SkipReason::InFlight);
         }
-        let late = s.now + self.latency.p95() > s.captured + self.deadline;
+        let late = s.now + self.variants.p95() > s.captured + self.deadline;
         if late && s.now.since(self.last_run) < RELEARN {
             return Err(SkipReason::Deadline);
         }
-        if !self.budget.affords(s.now, self.latency.median()) {
+        if !self.budget.affords(s.now, self.variants.median()) {
             return Err(SkipReason::Budget);
         }
         Ok(probe)
     }
 
-    /// Takes what a run spent that was charged as `charged` when it started, however it ended.
-    pub(crate) fn settle(&mut self, took: Duration, charged: Duration) {
-        self.budget.settle(charged, took);
+    /// Takes what a run spent that ended at `now`, however it ended.
+    pub(crate) fn settle(&mut self, now: Timestamp, took: Duration, charge: Charge) {
+        self.variants.look(now);
+        self.variants.stopped();
+        self.budget.settle(charge.cost, took);
     }
 
     /// Takes the end of a run that tells what a run takes.
-    pub(crate) fn ended(&mut self, took: Duration, charged: Duration) {
-        self.settle(took, charged);
-        if self.latency.p95() > self.deadline && took <= self.deadline {
-            // What forbade every run is over (a throttled device has cooled down): the old window is of no use.
-            self.latency = Latency::new(took);
-        }
-        self.latency.record(took);
+    pub(crate) fn ended(&mut self, now: Timestamp, took: Duration, charge: Charge) {
+        self.settle(now, took, charge);
+        self.variants.ended(charge.variant, charge.cold, took, self.deadline);
     }
 
     /// Gives back what a run was charged and did not use.
-    pub(crate) fn refund(&mut self, unused: Duration) {
-        self.budget.settle(unused, Duration::ZERO);
+    pub(crate) fn refund(&mut self, unused: Charge) {
+        self.budget.settle(unused.cost, Duration::ZERO);
     }
 
-    /// What a run is charged when it starts.
-    pub(crate) const fn charge(&self) -> Duration {
-        self.latency.median()
+    /// What a run is charged that starts now.
+    pub(crate) fn charge(&self) -> Charge {
+        Charge {
+            variant: self.variants.current(),
+            cost: self.variants.median(),
+            cold: self.variants.is_cold(),
+        }
     }
 
     /// Takes a failed run; whether the breaker opened by it.
     pub(crate) fn failed(&mut self, now: Timestamp) -> bool {
+        self.variants.failed();
         self.breaker.failed(now)
     }
 
     /// Takes a good run; whether the breaker closed by it.
     pub(crate) fn succeeded(&mut self) -> bool {
+        self.variants.succeeded();
         self.breaker.succeeded()
     }
 
@@ -353,11 +396,13 @@ impl Scheduler {
     }
 
     pub(crate) fn adapt(&mut self, now: Timestamp, environment: &Environment) {
+        self.variants.adapt(environment);
         self.budget.adapt(now, environment);
     }
 
     /// The host's clock is another one from `now` on: nothing may wait for a time of the old one.
     pub(crate) fn restart_clock(&mut self, now: Timestamp) {
+        self.variants.restart_clock(now);
         self.budget.restart_clock(now);
         self.breaker.restart_clock(now);
         self.birth.restart_clock();
