@@ -47,7 +47,7 @@ const SEED: u64 = 11;
 /// The model's numbers as other kinds of value: the box, size and brightness of each of its 16 cells.
 const HEADS: [&str; 6] = [
     "kind = \"raw\"\nlength = 80",
-    "kind = \"keypoints\"\npoints = 16\ndims = 5\nvisibility = 4\nsigmoid = false",
+    "kind = \"keypoints\"\npoints = 16\ndims = 5",
     "kind = \"classification\"\nclasses = 80",
     "kind = \"classification\"\nclasses = 80\nlabel = true",
     "kind = \"rotation\"\nfirst = 68\norder = \"xyzw\"",
