@@ -48,6 +48,7 @@ impl Session {
             display_period: REFRESH,
             rule: None,
             model_version: 1,
+            variants: Vec::new(),
             scheduling: Scheduling::default(),
         };
         Some(Self {
