@@ -227,8 +227,8 @@ fn heat_changes_over_to_the_variant_and_answers_say_so() {
     assert_eq!(bundle.models().len(), 2);
     let mut engine = Engine::new(bundle, Options { seed: 1 }).unwrap();
     let mut ms = 1000;
-    let answered = |engine: &mut Engine, ms: &mut u64, cell: usize| {
-        let pixels = picture(cell, 1);
+    let answered = |engine: &mut Engine, ms: &mut u64| {
+        let pixels = picture(2, 1);
         let job = next_job(engine, &pixels, ms);
         let variant = job.ticket().variant;
         let completion = job.run(&frame(&pixels, *ms));
@@ -238,10 +238,10 @@ fn heat_changes_over_to_the_variant_and_answers_say_so() {
         only_box(&answer);
         (answer.model_version, engine.model_name(variant).unwrap().to_owned())
     };
-    assert_eq!(answered(&mut engine, &mut ms, 0), (1, "bright-spot".to_owned()));
+    assert_eq!(answered(&mut engine, &mut ms), (1, "bright-spot".to_owned()));
     let hot = Environment { thermal_headroom: Some(0.85), ..Environment::default() };
     engine.handle_environment(at(ms + 20), hot);
-    assert_eq!(answered(&mut engine, &mut ms, 2), (7, "bright-spot-small".to_owned()));
+    assert_eq!(answered(&mut engine, &mut ms), (7, "bright-spot-small".to_owned()));
     let events: Vec<Event> = std::iter::from_fn(|| engine.poll_event()).collect();
     assert!(
         events.contains(&Event::VariantChanged { from: 0, to: 1, why: SwitchReason::Heat }),
