@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use inbetween_flow::{Rect, Timestamp};
 
+use super::noise::Draws;
 use crate::{
     measure::{Counted, Presence, same_place},
     scene::{RenderedFrame, Scene, Truth},
@@ -54,7 +55,7 @@ pub(super) struct Course {
     pub max_age: Duration,
     pub miss_rate: f64,
     pub display_hz: f64,
-    pub seed: u64,
+    pub draws: Draws,
     pub noise_px: f64,
     pub correlation_s: f64,
     /// Share of new objects that the detector misses.
@@ -87,7 +88,7 @@ impl Course {
             max_age: ms(tolerance.max_age_ms),
             miss_rate: tolerance.miss_rate,
             display_hz: spec.display.hz,
-            seed: scene.seed(),
+            draws: Draws::new(),
             noise_px: spec.detector.noise_px,
             correlation_s: spec.detector.correlation_ms * 1e-3,
             misses: spec.detector.miss_rate,
@@ -149,7 +150,9 @@ impl Course {
     /// The refreshes at which a result of candidate `j` could be shown.
     pub fn window(&self, j: usize) -> core::ops::Range<usize> {
         let c = &self.candidates[j];
-        c.shown[0][0]..self.refreshes.partition_point(|r| r.at.since(c.captured) <= self.max_age)
+        let (first, end) =
+            (c.shown[0][0], self.refreshes.partition_point(|r| r.at.since(c.captured) <= self.max_age));
+        first..end.max(first)
     }
 
     /// Whether a run of candidate `j` after one of candidate `i` starts cold.

@@ -175,3 +175,107 @@ impl Table {
 fn mean(refreshes: &[usize; EIGHTHS.len()], value: impl Fn(usize) -> f32) -> f32 {
     refreshes.iter().map(|r| value(*r)).sum::<f32>() / EIGHTHS.len() as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// Nine candidates, at most four steps apart, a third of the edges forbidden.
+    fn random(seed: u64) -> Table {
+        let (candidates, reach, mut rng) = (9, 4, Rng::new(seed));
+        let stride = reach + 1;
+        let mut costs = vec![f32::INFINITY; candidates * stride * stride];
+        for j in 0..candidates {
+            for back in 0..=reach.min(j) {
+                for ahead in 0..=reach.min(candidates - 1 - j) {
+                    let allowed = ahead == 0 || rng.unit() < 0.67;
+                    let cost = (rng.unit() * 40.0 * (ahead as f64 / 4.0 + 0.3)) as f32;
+                    if allowed {
+                        costs[(j * stride + back) * stride + ahead] = cost.round();
+                    }
+                }
+            }
+        }
+        let first =
+            (0..candidates).map(|j| if j <= reach { 3.0 * j as f32 } else { f32::INFINITY }).collect();
+        Table { candidates, reach, costs, first }
+    }
+
+    /// Every schedule that the table allows, with its violations.
+    fn all(table: &Table) -> Vec<(usize, f64)> {
+        let stride = table.reach + 1;
+        let mut out = Vec::new();
+        for subset in 1_u32..1 << table.candidates {
+            let starts: Vec<usize> = (0..table.candidates).filter(|j| subset >> j & 1 == 1).collect();
+            let mut sum = f64::from(table.first[starts[0]]);
+            for (at, &j) in starts.iter().enumerate() {
+                let back = if at == 0 { 0 } else { j - starts[at - 1] };
+                let ahead = starts.get(at + 1).map_or(0, |k| k - j);
+                let within = back <= table.reach && ahead <= table.reach;
+                sum += if within {
+                    f64::from(table.costs[(j * stride + back) * stride + ahead])
+                } else {
+                    f64::INFINITY
+                };
+            }
+            if sum.is_finite() {
+                out.push((starts.len(), sum));
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn it_finds_what_trying_everything_finds() {
+        for seed in 0..40 {
+            let table = random(seed);
+            let all = all(&table);
+            for weight in [0.001, 0.03, 0.2, 1.0, 30.0] {
+                let total = |(runs, violations): (usize, f64)| runs as f64 + weight * violations;
+                let best = all.iter().copied().map(total).fold(f64::INFINITY, f64::min);
+                let found = table.solve(weight);
+                let cost = total((found.starts.len(), found.violations));
+                assert!((cost - best).abs() < 1e-4, "seed {seed}, weight {weight}: {cost} {best}");
+                assert!(
+                    all.iter()
+                        .any(|(runs, v)| *runs == found.starts.len() && (v - found.violations).abs() < 1e-3)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn more_weight_on_violations_never_makes_for_more_of_them_nor_for_fewer_runs() {
+        for seed in 0..40 {
+            let table = random(seed);
+            let mut before = table.solve(1e-4);
+            for step in 1..60 {
+                let now = table.solve(1e-4 * libm::exp(0.25 * f64::from(step)));
+                assert!(
+                    now.violations <= before.violations + 1e-6 && now.starts.len() >= before.starts.len()
+                );
+                before = now;
+            }
+        }
+    }
+
+    #[test]
+    fn the_cheapest_keeps_the_budget_and_is_on_the_hull() {
+        for seed in 0..40 {
+            let table = random(seed);
+            let all = all(&table);
+            let least = all.iter().map(|s| s.1).fold(f64::INFINITY, f64::min);
+            for budget in [0.5 * least, least, least + 10.0, least + 40.0] {
+                let found = table.cheapest(budget);
+                let exact = all.iter().filter(|s| s.1 <= budget).map(|s| s.0).min();
+                let Some(exact) = exact else {
+                    assert!((found.violations - least).abs() < 1e-3, "infeasible: the least violations");
+                    continue;
+                };
+                assert!(found.violations <= budget + 1e-3);
+                assert!((exact..=exact + 2).contains(&found.starts.len()), "{} {exact}", found.starts.len());
+            }
+        }
+    }
+}

@@ -10,8 +10,8 @@
 //!
 //! # What it may not choose
 //! Which detections are lucky, and which runs are quick: both are averaged over. The value of a start is the share of
-//! refreshes that violate over several independent draws of the detector's noise around the noise-free result, and over
-//! the quantiles of the latency. Where that is a simplification it is in the oracle's favour: a detector's miss of an
+//! refreshes that violate over 64 draws of the detector's noise around the noise-free result (the same ones for every
+//! start: among draws of their own, it would choose the lucky ones) and over the quantiles of the latency. Where that is a simplification it is in the oracle's favour: a detector's miss of an
 //! object that it has seen for a while is bridged for free, phantoms are recognised, identities are never confused, and
 //! a worker is as cool as it would be at rest. So a scene that is feasible here may still be too hard for an engine.
 

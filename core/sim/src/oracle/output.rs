@@ -7,25 +7,19 @@ use inbetween_flow::{Point, Rect};
 use super::{
     course::Course,
     dynamic::Table,
-    noise::{ALL, DRAWS, Errors, Hits, errors, off, share},
+    noise::{ALL, Errors, Hits, Order, off, share},
 };
+use crate::scene::Truth;
 
 /// Draws that violate in this many refreshes in a row leave nothing to hope for in the rest of an age cap.
 const HOPELESS: u32 = 30;
 
 /// The table of all intervals.
 pub(super) fn table(course: &Course) -> Table {
-    // The same object has the same errors in the same result, whatever other result that is combined with.
-    let noise: Vec<Vec<Errors>> = course
-        .candidates
-        .iter()
-        .enumerate()
-        .map(|(c, candidate)| candidate.found.iter().map(|t| errors(course.seed, c, t.identity)).collect())
-        .collect();
     Table::fill(course, |i, j, out| {
         out.resize_with(2, Vec::new);
         for (estimate, line) in out.iter_mut().zip([false, true]) {
-            violations(course, &noise, i.filter(|_| line), j, estimate);
+            violations(course, i.filter(|_| line), j, estimate);
         }
         out.truncate(if i.is_some() { 2 } else { 1 });
     })
@@ -37,44 +31,39 @@ struct Track {
     class: u32,
     center: Point,
     size: Point,
-    /// Change of both in a second.
-    drift: (Point, Point),
-    /// Errors of the last result, and of the slope in units of the last result's own.
-    own: Errors,
-    slope: Option<Errors>,
+    /// Change of both in a second, where two results show it.
+    drift: Option<(Point, Point)>,
 }
 
-fn violations(course: &Course, noise: &[Vec<Errors>], i: Option<usize>, j: usize, out: &mut Vec<f32>) {
+/// How two results lie to each other.
+#[derive(Clone, Copy)]
+struct Pair {
+    /// Seconds between them.
+    gap: f32,
+    /// Correlation of their errors: such as last are alike in results that are near, and a line through both then has
+    /// less of them.
+    alike: f32,
+}
+
+fn violations(course: &Course, i: Option<usize>, j: usize, out: &mut Vec<f32>) {
     let candidate = &course.candidates[j];
     let gap = i.map_or(0.0, |i| candidate.captured.secs_from(course.candidates[i].captured));
-    // Errors that last are alike in results that are near: a straight line through both then has less of them.
-    let alike = if course.correlation_s > 0.0 {
-        (1.0 - f64::from(gap) / course.correlation_s).max(0.0) as f32
-    } else {
-        0.0
-    };
-    let mut tracks: Vec<Track> = Vec::with_capacity(candidate.found.len());
-    for (at, now) in candidate.found.iter().enumerate() {
-        let own = noise[j][at];
+    let alike = if course.correlation_s > 0.0 { 1.0 - f64::from(gap) / course.correlation_s } else { 0.0 };
+    let pair = Pair { gap, alike: alike.max(0.0) as f32 };
+    let size = |r: &Rect| Point::new(r.width(), r.height());
+    let track = |now: &Truth| {
         let before = i.filter(|_| gap > 0.0).and_then(|i| {
-            let known = course.candidates[i].found.iter().position(|t| t.identity == now.identity)?;
-            Some((course.candidates[i].found[known].bounds, noise[i][known]))
+            let known = course.candidates[i].found.iter().find(|t| t.identity == now.identity)?;
+            Some(known.bounds)
         });
-        let size = |r: &Rect| Point::new(r.width(), r.height());
-        let drift = before.map_or((Point::default(), Point::default()), |(then, _)| {
-            let k = 1.0 / gap;
+        let drift = before.map(|then| {
             let moved = now.bounds.center() - then.center();
-            (moved.scaled(k), (size(&now.bounds) - size(&then)).scaled(k))
-        });
-        let slope = before.map(|(_, then)| -> Errors {
-            let rest = (1.0 - alike * alike).sqrt();
-            core::array::from_fn(|k| {
-                core::array::from_fn(|p| (own[k][p] - alike * own[k][p] - rest * then[k][p]) / gap)
-            })
+            (moved.scaled(1.0 / gap), (size(&now.bounds) - size(&then)).scaled(1.0 / gap))
         });
         let (center, size) = (now.bounds.center(), size(&now.bounds));
-        tracks.push(Track { identity: now.identity, class: now.class, center, size, drift, own, slope });
-    }
+        Track { identity: now.identity, class: now.class, center, size, drift }
+    };
+    let tracks: Vec<Track> = candidate.found.iter().map(track).collect();
     out.clear();
     let mut hopeless = 0;
     for r in course.window(j) {
@@ -82,18 +71,19 @@ fn violations(course: &Course, noise: &[Vec<Errors>], i: Option<usize>, j: usize
             out.push(1.0);
             continue;
         }
-        let share = refresh(course, &tracks, j, r);
+        let share = refresh(course, &tracks, pair, j, r);
         hopeless = if share >= 1.0 { hopeless + 1 } else { 0 };
         out.push(share);
     }
 }
 
 /// The share of draws in which refresh `r` violates.
-fn refresh(course: &Course, tracks: &[Track], j: usize, r: usize) -> f32 {
+fn refresh(course: &Course, tracks: &[Track], pair: Pair, j: usize, r: usize) -> f32 {
     let refresh = &course.refreshes[r];
     let dt = refresh.at.secs_from(course.candidates[j].captured);
     let there = |t: &Track| {
-        let (center, size) = (t.center + t.drift.0.scaled(dt), t.size + t.drift.1.scaled(dt));
+        let (moved, grown) = t.drift.unwrap_or_default();
+        let (center, size) = (t.center + moved.scaled(dt), t.size + grown.scaled(dt));
         Rect::from_center(center, size.x.max(1.0), size.y.max(1.0))
     };
     let mut hits: Hits = 0;
@@ -103,21 +93,19 @@ fn refresh(course: &Course, tracks: &[Track], j: usize, r: usize) -> f32 {
         else {
             return 1.0;
         };
-        let mut draws = track.own;
-        let mut noise = course.noise_px;
-        if let Some(slope) = &track.slope {
-            let mut largest = 1.0_f32;
-            for k in 0..DRAWS {
-                for p in 0..4 {
-                    draws[k][p] += slope[k][p] * dt;
-                    largest = largest.max(draws[k][p].abs() / 4.5);
-                }
-            }
-            // The draws in units of a deviation that none of them leaves far behind.
-            draws.iter_mut().flatten().for_each(|e| *e /= largest);
-            noise *= f64::from(largest);
-        }
-        hits |= off(course, &there(track), &truth.bounds, noise, &draws);
+        // The error at the last result, plus the slope's for as long as that was ago.
+        let lever = if track.drift.is_some() { dt / pair.gap } else { 0.0 };
+        let rest = libm::sqrtf(1.0 - pair.alike * pair.alike);
+        let draws = || -> Errors {
+            let (last, before) = (Order::of(track.identity, 0), Order::of(track.identity, 1));
+            core::array::from_fn(|k| {
+                let (last, before) = (course.draws.at(last, k), course.draws.at(before, k));
+                let error = |p: usize| last[p] + lever * ((1.0 - pair.alike) * last[p] - rest * before[p]);
+                [error(0), error(1), error(2), error(3)]
+            })
+        };
+        let largest = 1.0 + lever * (1.0 - pair.alike + rest);
+        hits |= off(course, &there(track), &truth.bounds, largest, draws);
         if hits == ALL {
             return 1.0;
         }

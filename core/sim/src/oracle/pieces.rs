@@ -83,3 +83,42 @@ pub(super) fn fewest(course: &Course) -> u64 {
     }
     u64::from(rows[n].iter().copied().min().unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a line of any of many slopes and heights stays within epsilon.
+    fn by_trial(points: &[(f64, f64)], epsilon: f64) -> bool {
+        (-400..=400).map(|s| f64::from(s) * 0.01).any(|slope| {
+            let rest = points.iter().map(|(t, x)| x - slope * t);
+            let (low, high) = rest.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), r| (l.min(r), h.max(r)));
+            high - low <= 2.0 * epsilon + 1e-9
+        })
+    }
+
+    #[test]
+    fn a_line_is_found_exactly_where_there_is_one() {
+        let mut rng = crate::rng::Rng::new(5);
+        let (mut yes, mut no) = (0, 0);
+        for _ in 0..300 {
+            let slopes = Slopes { low: f64::NEG_INFINITY, high: f64::INFINITY };
+            let mut series = Series { identity: 0, stay: 0, points: Vec::new(), slopes };
+            let mut points: Vec<(f64, f64)> = Vec::new();
+            for t in (0..12).rev() {
+                let x = f64::from(t) * 0.8 + rng.between(-2.5, 2.5);
+                points.push((f64::from(t), x));
+                let fits = series.add(f64::from(t), x, 1.5);
+                if fits != by_trial(&points, 1.5) {
+                    // The trial's slopes are a hundredth apart: only a hair's breadth may be decided otherwise.
+                    assert!(series.slopes.high - series.slopes.low < 0.01 && fits, "{points:?}");
+                }
+                (yes, no) = (yes + u32::from(fits), no + u32::from(!fits));
+                if !fits {
+                    break;
+                }
+            }
+        }
+        assert!(yes > 100 && no > 100, "{yes} {no}");
+    }
+}

@@ -11,12 +11,16 @@ use inbetween_flow::{
 use super::{
     course::Course,
     dynamic::Table,
-    noise::{ALL, Errors, Hits, errors, off, share},
+    noise::{ALL, Hits, Order, off, share},
 };
 use crate::scene::{RenderedFrame, Scene};
 
 /// A follower is given up when as many refreshes as fit into this have violated in full, in seconds: a run is cheaper.
 const HOPELESS_S: f64 = 0.5;
+
+/// Cameras that are faster than twice this are followed on every second frame, and so on: the work would grow with the
+/// frame rate, and a frame that is 16 ms off says where things are about as well.
+const MOST_FPS: f64 = 60.0;
 
 /// One start that is being followed.
 struct Live {
@@ -24,7 +28,7 @@ struct Live {
     gate: Gate,
     carrier: Carrier,
     /// For each object of the result: its identity in truth and in the carrier, and its errors.
-    objects: Vec<(u32, u32, Errors)>,
+    objects: Vec<(u32, u32, Order)>,
     shares: Vec<f32>,
     bad: f64,
     done: bool,
@@ -52,6 +56,7 @@ fn follow(scene: &mut Scene, course: &Course) -> Vec<Vec<f32>> {
     let mut scratch = Scratch { shown: Value::empty(ValueKind::Boxes), targets: Vec::new() };
     let mut frame = RenderedFrame::empty(scene);
     let (mut next, mut refresh) = (0, 0);
+    let stride = (scene.spec().camera.fps / MOST_FPS).max(1.0) as u64;
     for index in 0..scene.frames() {
         let Some(arrives) = scene.arrives(index) else { continue };
         while course.refreshes.get(refresh).is_some_and(|r| r.at < arrives) {
@@ -59,7 +64,7 @@ fn follow(scene: &mut Scene, course: &Course) -> Vec<Vec<f32>> {
             refresh += 1;
         }
         let starts = course.candidates.get(next).is_some_and(|c| c.index == index);
-        if live.is_empty() && !starts {
+        if !starts && (live.is_empty() || !index.is_multiple_of(stride)) {
             continue;
         }
         scene.render(index, &mut frame);
@@ -137,9 +142,10 @@ impl Live {
                 .min_by(|a, b| a.bounds.worst_corner(bounds).total_cmp(&b.bounds.worst_corner(bounds)));
             near.and_then(|d| d.identity)
         };
-        let objects = candidate.found.iter().filter_map(|t| {
-            name(&t.bounds).map(|own| (t.identity, own, errors(course.seed, start, t.identity)))
-        });
+        let objects = candidate
+            .found
+            .iter()
+            .filter_map(|t| name(&t.bounds).map(|own| (t.identity, own, Order::of(t.identity, 0))));
         let objects = objects.collect();
         Self { start, gate, carrier, objects, shares: Vec::new(), bad: 0.0, done: false }
     }
@@ -154,12 +160,12 @@ impl Live {
         for object in refresh.objects.iter().filter(|o| o.counts) {
             let truth = &object.truth;
             let known = self.objects.iter().find(|(identity, ..)| *identity == truth.identity);
-            let own = known.and_then(|(_, own, errors)| {
+            let own = known.and_then(|(_, own, order)| {
                 let found = shown.iter().find(|d| d.identity == Some(*own) && d.class == truth.class)?;
-                Some((found.bounds, errors))
+                Some((found.bounds, *order))
             });
-            let Some((bounds, errors)) = own else { return 1.0 };
-            hits |= off(course, &bounds, &truth.bounds, course.noise_px, errors);
+            let Some((bounds, order)) = own else { return 1.0 };
+            hits |= off(course, &bounds, &truth.bounds, 1.0, || course.draws.all(order));
             if hits == ALL {
                 return 1.0;
             }
