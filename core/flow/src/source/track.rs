@@ -40,6 +40,11 @@ pub(super) const LEAST_SIGMA: f32 = 0.05;
 const COVERED: f32 = 0.08;
 /// A fit that leaves less than this unexplained is of the whole track: it is in front.
 const PLAIN: f32 = 0.3;
+/// How fast sizes change, in log-size a second (standard deviation): an outline that breathes, or turns, or comes near.
+const GROWTH: f32 = 0.5;
+/// By how much of what it leaves unexplained a fit may be bent, in log-size, from this residual on.
+const BENT: f32 = 0.25;
+const CLEAN: f32 = 0.1;
 /// Log-size limits: boxes from half a pixel to 65,536 pixels wide.
 const LOG_SIZE: (f32, f32) = (-0.7, 11.1);
 
@@ -279,12 +284,19 @@ impl Track {
             return;
         }
         let key: [f32; 4] = core::array::from_fn(|j| self.path.key(j));
-        let (grown, wider) = (libm::logf(fit.scale), 0.5 * libm::logf(fit.stretch));
-        let mut to =
-            [key[0] + fit.moved.x, key[1] + fit.moved.y, key[2] + grown + wider, key[3] + grown - wider];
         let size = libm::expf(0.5 * (key[2] + key[3])).max(2.0);
         let sigma = fit.sigma.abs().max(LEAST_SIGMA);
-        let mut resized = 1.4 * sigma / size;
+        // Sizes change slowly, and what a fit leaves unexplained bends it: the younger the key frame, the less of a
+        // change is believed.
+        let vague = 1.4 * sigma / size;
+        let bent = vague + BENT * (fit.residual - CLEAN).max(0.0);
+        let grows = GROWTH * time.secs_from(self.path.key_time());
+        let share = grows * grows / (grows * grows + bent * bent);
+        // Most of what bends a fit is gone when the change is believed.
+        let mut resized = vague + 0.5 * share * (bent - vague);
+        let (grown, wider) = (share * libm::logf(fit.scale), 0.5 * share * libm::logf(fit.stretch));
+        let mut to =
+            [key[0] + fit.moved.x, key[1] + fit.moved.y, key[2] + grown + wider, key[3] + grown - wider];
         if fit.residual > PLAIN && covered > COVERED * self.position(time).area() {
             // A part says where the whole is, but not how large: the size stays, and may be wrong by that much.
             let last = [self.path.level(2), self.path.level(3)];

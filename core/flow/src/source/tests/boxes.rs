@@ -361,3 +361,17 @@ fn a_pattern_that_scrolls_inside_an_outline_does_not_move_the_box() {
         assert!(if i == 0 { off > 12.0 } else { off < 3.0 }, "after {i}: {off}");
     }
 }
+
+#[test]
+fn a_bent_fit_of_a_young_key_frame_does_not_resize_the_box() {
+    let mut c = carrier(ValueKind::Boxes, 6.0);
+    admit(&mut c, 0, &[square(100.0, 80.0)]);
+    let id = answer(&c, 0)[0].identity.unwrap();
+    let bent = |residual| Fit { stretch: 1.2, residual, ..fit(id, 0.0, FitState::Followed) };
+    let width = |c: &Carrier, t| answer(c, t)[0].bounds.width();
+    c.follow(ms(33), &[bent(0.4)]);
+    assert!((width(&c, 33) - 40.0).abs() < 0.5, "{}", width(&c, 33));
+    // In time, or where hardly anything is left unexplained, it is the object that changes.
+    c.follow(ms(600), &[bent(0.2)]);
+    assert!(width(&c, 600) > 43.0, "{}", width(&c, 600));
+}
