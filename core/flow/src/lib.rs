@@ -33,7 +33,7 @@ pub use answer::{Answer, Carry, Degraded, Source};
 pub use config::{
     Budget, Config, ConfigError, DisplayMode, FeatureContract, InputContract, Scheduling, Tolerance, Variant,
 };
-pub use engine::Engine;
+pub use engine::{Engine, Inspection};
 pub use error::FrameError;
 pub use frame::{
     Audio, Elements, Feature, FeatureValue, Frame, Image, Input, Luma, LumaLayout, PixelFormat, Plane,

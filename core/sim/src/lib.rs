@@ -14,6 +14,7 @@ pub mod rng;
 mod run;
 mod scene;
 mod spec;
+pub mod trace;
 pub mod tune;
 
 pub use measure::{EnergyProfile, PROFILES, Report, Row, RunCost, Timeline};

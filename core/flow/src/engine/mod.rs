@@ -5,6 +5,7 @@
 mod answering;
 mod clock;
 mod flight;
+mod inspect;
 mod upkeep;
 
 use alloc::vec::Vec;
@@ -31,6 +32,7 @@ use crate::{
     value::{Value, ValueFault},
 };
 
+pub use self::inspect::Inspection;
 use self::{
     clock::Clock,
     flight::{Events, Flight, Flights},
@@ -93,6 +95,8 @@ pub struct Engine {
     seen: Seen,
     /// What the newest frame shows that makes the answers suspect.
     suspicion: Option<RunReason>,
+    /// How the newest frame was judged.
+    judged: Option<Situation>,
     /// Capture time of the first frame of a picture that has no result yet, after a cut.
     cut_at: Option<Timestamp>,
     /// What stood against the newest run that was wanted.
@@ -140,6 +144,7 @@ impl Engine {
             length: None,
             seen: Seen::default(),
             suspicion: None,
+            judged: None,
             cut_at: None,
             obstacle: None,
             rung: Rung::Unavailable,
@@ -177,6 +182,7 @@ impl Engine {
         }
         let situation = self.situation(now, frame.captured);
         self.suspicion = self.scheduler.suspects(&situation);
+        self.judged = Some(situation);
         let verdict = self.scheduler.judge(&situation);
         if let Some(Switch { from, to, why, .. }) = self.scheduler.take_switch() {
             self.events.push(Event::VariantChanged { from, to, why });

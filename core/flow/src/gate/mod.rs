@@ -454,6 +454,11 @@ impl Gate {
         Some(out)
     }
 
+    /// Where the targets were found in the newest frame that was measured.
+    pub fn fits(&self) -> &[Fit] {
+        &self.evidence.fits
+    }
+
     /// Forgets everything.
     pub fn reset(&mut self) {
         *self = Self::new(self.epsilon).without(self.without);

@@ -289,7 +289,7 @@ impl Scheduler {
     }
 
     /// The share of the tolerance that the forecast may reach.
-    fn threshold(&self) -> f32 {
+    pub(crate) fn threshold(&self) -> f32 {
         (1.0 - PRESSURE * self.excess).max(LOWEST_THRESHOLD)
     }
 

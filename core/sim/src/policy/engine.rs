@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use inbetween_flow::{
     Answer, Budget, Carry, Completion, Config, ConfigError, Degraded, DisplayMode, Engine, Environment,
-    Event, Plan, RunReason, SkipReason, Source, TicketId, Timestamp, Tolerance, Value, ValueKind,
+    Event, Inspection, Plan, RunReason, SkipReason, Source, TicketId, Timestamp, Tolerance, Value, ValueKind,
 };
 
 use super::{Policy, Shown, Step};
@@ -168,6 +168,10 @@ impl Policy for Inbetween {
 
     fn answer(&mut self, display: Timestamp) -> Shown<'_> {
         shown(self.engine.answer_at(display))
+    }
+
+    fn inspect(&self, at: Timestamp) -> Option<Inspection> {
+        Some(self.engine.inspect(at))
     }
 
     fn poll_cancel(&mut self) -> Option<TicketId> {

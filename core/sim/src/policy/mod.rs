@@ -11,7 +11,7 @@ mod name;
 mod tracks;
 mod trigger;
 
-use inbetween_flow::{Completion, Detection, TicketId, Timestamp};
+use inbetween_flow::{Completion, Detection, Inspection, TicketId, Timestamp};
 
 pub use baseline::{Baseline, Estimator};
 pub use cache::{Radius, ResultCache};
@@ -81,6 +81,12 @@ pub trait Policy {
     /// The frame was handled before, and was not run.
     fn on_free(&mut self, now: Timestamp, newest: &RenderedFrame) -> Option<Step> {
         let _ = (now, newest);
+        None
+    }
+
+    /// What it believed when it judged the newest frame, where it can say; tracks as they are at `at`.
+    fn inspect(&self, at: Timestamp) -> Option<Inspection> {
+        let _ = at;
         None
     }
 
