@@ -5,7 +5,7 @@
 use std::{
     env::consts::{DLL_PREFIX, DLL_SUFFIX},
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
@@ -56,13 +56,40 @@ pub fn for_python(repo: &Repo) -> Result<PathBuf> {
     let folder = generate(repo, Language::Python)?;
     let library = library(repo);
     let name = library.file_name().context("the library has a name")?;
-    fs::copy(&library, folder.join(name)).with_context(|| format!("cannot copy {}", library.display()))?;
+    copy(&library, &folder.join(name))?;
+    write_vectors(repo, &folder)?;
+    Ok(folder)
+}
+
+/// Puts the sources where the Swift package has them, `ios/Generated`; returns a folder with `vectors.json`.
+pub fn for_swift(repo: &Repo) -> Result<PathBuf> {
+    let folder = generate(repo, Language::Swift)?;
+    write_vectors(repo, &folder)?;
+    let package = repo.root.join("ios/Generated");
+    let (swift, c) = (package.join("InbetweenCore"), package.join("InbetweenCoreFFI"));
+    for folder in [&swift, &c] {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    copy(&folder.join("InbetweenCore.swift"), &swift.join("InbetweenCore.swift"))?;
+    copy(&folder.join("InbetweenCoreFFI.h"), &c.join("InbetweenCoreFFI.h"))?;
+    // The generator's own map uses modules of Apple's systems.
+    let map = "module InbetweenCoreFFI {\n    header \"InbetweenCoreFFI.h\"\n    export *\n}\n";
+    fs::write(c.join("module.modulemap"), map).context("cannot write the module map")?;
+    Ok(folder)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+fn write_vectors(repo: &Repo, folder: &Path) -> Result<()> {
     let vectors = repo.target.join("release/examples/vectors");
     let end = process::capture(repo.command(vectors).arg(folder.join("vectors.json")))?;
     if !end.success {
         bail!("no vectors ({}): {}", end.status, end.tail(5));
     }
-    Ok(folder)
+    Ok(())
 }
 
 /// The library and the writer of vectors, in one build.

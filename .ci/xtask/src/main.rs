@@ -102,6 +102,10 @@ fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Test { suites } => Ok(suites::run(&repo, &suites)),
         Command::Assets { names } => assets::fetch(&repo, &names),
+        Command::Bindings { language: bindings::Language::Swift } => {
+            println!("{}", bindings::for_swift(&repo)?.display());
+            Ok(true)
+        }
         Command::Bindings { language } => {
             println!("{}", bindings::generate(&repo, language)?.display());
             Ok(true)

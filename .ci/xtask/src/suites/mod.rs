@@ -6,6 +6,7 @@ mod deny;
 mod lint;
 mod python;
 mod rust;
+mod swift;
 
 pub use rust::TRACT;
 
@@ -34,6 +35,8 @@ pub enum Suite {
     Deny,
     /// Tests in Python: references, and the bindings.
     Python,
+    /// Tests in Swift: the package of `ios/`.
+    Swift,
     /// Real models and recordings that were fetched.
     Assets,
     /// The ledger of claims, its records, and the tables in documents.
@@ -51,6 +54,7 @@ impl Suite {
             Self::Tidy => tidy::run(repo),
             Self::Deny => deny::run(repo),
             Self::Python => python::run(repo),
+            Self::Swift => swift::run(repo),
             Self::Assets => assets::check(repo),
             Self::ClaimsCheck => claims::check(repo),
         }
