@@ -2,17 +2,14 @@
 //! **Invariant:** the exit code is 0 only if the promise of the card was kept in the session that is shown.
 //! It does not hide that a scene is rendered.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use cpu_time::ThreadTime;
 use inbetween_sim::{Colour, Detector, Moment, Policy, Report as Detail, SceneSpec, Setup, policy, run};
 
 use crate::{
-    baselines,
+    assets, baselines,
     cli::DemoArgs,
     facade::{self, ModelDetector},
     film::Film,
@@ -207,24 +204,14 @@ fn measure(loaded: &Loaded, spec: &SceneSpec, seed: u64) -> anyhow::Result<(f64,
     Ok((at(0.5), at(0.95)))
 }
 
-/// The folder that `cargo xtask assets` fills; `INBETWEEN_ASSETS` names another.
-fn assets() -> PathBuf {
-    std::env::var_os("INBETWEEN_ASSETS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("assets"), PathBuf::from)
-}
-
 fn real(args: &DemoArgs) -> anyhow::Result<Vec<Row>> {
-    let folder = assets();
-    let find = |name: &str| {
-        let pattern = format!("{}/**/{name}", folder.display());
-        glob::glob(&pattern).ok().and_then(|mut found| found.find_map(Result::ok))
-    };
-    let (video, model) = (find("carphone_pristine.mp4"), find("face_detection_front_128x128_barracuda.onnx"));
+    let video = assets::find("carphone_pristine.mp4");
+    let model = assets::find("face_detection_front_128x128_barracuda.onnx");
     let (Some(video), Some(model)) = (video, model) else {
         bail!(
             "there is no real video and face detector in {}: fetch them with `cargo xtask assets`, or run the rendered \
              demo without --real",
-            folder.display()
+            assets::folder().display()
         );
     };
     let card = Path::new(env!("CARGO_MANIFEST_DIR")).join("cards").join("blazeface-front.toml");

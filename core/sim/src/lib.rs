@@ -24,5 +24,5 @@ pub use run::{Moment, Setup, run};
 pub use scene::{Colour, RenderedFrame, Scene, Truth};
 pub use spec::{
     Background, Camera, Change, DetectorSpec, Display, Easing, Edge, LatencySpec, Light, Motion, Num, Object,
-    Pattern, SceneError, SceneSpec, Shape, Split, Texture, ToleranceSpec,
+    Pattern, PhotoSpec, Photograph, Photographs, SceneError, SceneSpec, Shape, Split, Texture, ToleranceSpec,
 };

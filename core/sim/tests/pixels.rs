@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use inbetween_flow::Timestamp;
-use inbetween_sim::{Colour, SceneSpec};
+use inbetween_sim::{Colour, Photograph, SceneSpec};
 
 fn spec(text: &str) -> SceneSpec {
     SceneSpec::parse(text).unwrap()
@@ -168,4 +168,34 @@ fn gray_and_colour_have_the_same_luma() {
     let at = 3 * (c.y as usize * 320 + c.x as usize);
     assert!(rgb[at] > rgb[at + 1] && rgb[at + 1] > rgb[at + 2], "not reddish: {:?}", &rgb[at..at + 3]);
     assert_eq!(gray.rgb().len(), 320 * 180 * 3);
+}
+
+#[test]
+fn a_part_of_a_photograph_moves_as_its_pixels_do() {
+    let text = BRIGHT.replace(
+        "{ kind = \"plain\", brightness = 0 }",
+        "{ kind = \"photo\", photo = { name = \"dot\", width_px = 480 } }",
+    );
+    let part = "edge = \"leave\"\ntexture = { kind = \"behind\" }\nsize_px = 30\nx = 0.575\ny = 0.4";
+    let mut spec = spec(&format!("{text}\n[[objects]]\n{part}\n"));
+    assert_eq!(spec.photographs_missing(), ["dot"]);
+    // A white square of 40 × 40 in a photograph of 960 × 540, which is shown at half its size: its middle is 24 px to
+    // the right of the frame's middle and 18 px above it, where the file says that the part is.
+    let white = |x: i32, y: i32| (x - 528).abs() <= 20 && (y - 234).abs() <= 20;
+    let luma = (0..960 * 540).map(|i| if white(i % 960, i / 960) { 200 } else { 0 }).collect();
+    spec.photographs =
+        std::iter::once(("dot".to_owned(), Photograph::new(960, 540, luma).unwrap())).collect();
+    let mut scene = spec.build(4);
+    for index in (0..scene.frames()).step_by(7) {
+        let frame = scene.frame(index);
+        let (x, y, mass) = centroid(frame.luma(), frame.width as usize);
+        assert!(mass > 100.0, "the square is in sight");
+        let bounds = frame.truth[0].bounds;
+        let (tx, ty) = (f64::from(bounds.x0 + bounds.x1) * 0.5, f64::from(bounds.y0 + bounds.y1) * 0.5);
+        assert!(
+            (x - tx).abs() < 0.5 && (y - ty).abs() < 0.5,
+            "frame {index}: ({x}, {y}) is not ({tx}, {ty})"
+        );
+        assert_eq!(frame.truth[0].visible, 1.0);
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     rng::{Rng, key, unit},
     spec::{SceneSpec, Texture},
 };
-use motion::{Curve, Path};
+use motion::{Curve, Offset, Path};
 use place::{Actor, Placed};
 use texture::{Look, Tile};
 
@@ -315,8 +315,10 @@ impl Shot {
         let mut rng = Rng::new(seed);
         let camera = &spec.camera;
         let side = camera.width.max(camera.height).next_power_of_two().clamp(256, 1024) as usize;
-        let backdrop = Tile::draw(&look(&spec.background.texture, &mut rng), side, side);
-        let backdrop_at = [rng.unit() * side as f64, rng.unit() * side as f64];
+        let look = look(&spec.background.texture, &mut rng);
+        let anywhere = [rng.unit() * side as f64, rng.unit() * side as f64];
+        let (backdrop, backdrop_at) =
+            photograph(spec).unwrap_or_else(|| (Tile::draw(&look, side, side), anywhere));
         let backdrop_motion = motion::paths(&spec.background.motion, spec.duration_s, &mut rng);
         let copies = spec.objects.iter().flat_map(|o| (0..o.count).map(move |_| o));
         let mut actors: Vec<Actor> = copies
@@ -324,7 +326,7 @@ impl Shot {
             .map(|(i, object)| {
                 let mut rng = Rng::new(key(&[seed, 1 + i as u64]));
                 let identity = ((number as u32) << 11 | i as u32) << 10;
-                Actor::draw(object, identity, spec.duration_s, &mut rng)
+                Actor::draw(object, identity, spec.duration_s, &spec.photographs, &mut rng)
             })
             .collect();
         actors.sort_by_key(|a| a.z); // stable: the file's order decides among equals
@@ -337,6 +339,18 @@ impl Shot {
             actors,
         }
     }
+}
+
+/// A photograph as the background, its middle in the middle of the frame; `None` when it is not one.
+fn photograph(spec: &SceneSpec) -> Option<(Tile, Offset)> {
+    let part = spec.background.texture.photo.as_ref()?;
+    let photograph = spec.photographs.get(spec.background.texture.photograph()?)?;
+    let (width, height) = part.size_px(photograph);
+    let texels = |px: f64| (px.round() as usize).clamp(8, 4096);
+    let (w, h) = (texels(width), texels(height));
+    let frame = [f64::from(spec.camera.width), f64::from(spec.camera.height)];
+    let at = [(w as f64 - frame[0]) * 0.5, (h as f64 - frame[1]) * 0.5];
+    Some((Tile::photograph(photograph, part.crop, w, h, true), at))
 }
 
 fn look(texture: &Texture, rng: &mut Rng) -> Look {

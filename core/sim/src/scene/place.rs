@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     rng::Rng,
-    spec::{Edge, Object, Pattern, Shape},
+    spec::{Edge, Object, Pattern, Photographs, Shape},
 };
 
 /// What is true about one object at one time.
@@ -56,6 +56,7 @@ pub(super) struct Actor {
     pub z: i32,
     pub tile: Tile,
     pub tint: [f32; 2],
+    drawn: bool,
     identity: u32,
     class: u32,
     counted: bool,
@@ -79,6 +80,8 @@ pub(super) struct Placed {
     /// Its place in the shot's list.
     pub actor: usize,
     pub shape: Shape,
+    /// Whether it covers anything; a part of the background's own picture does not.
+    pub drawn: bool,
     pub counted: bool,
     pub identity: u32,
     pub class: u32,
@@ -93,7 +96,13 @@ pub(super) struct Placed {
 }
 
 impl Actor {
-    pub(super) fn draw(object: &Object, identity: u32, duration: f64, rng: &mut Rng) -> Self {
+    pub(super) fn draw(
+        object: &Object,
+        identity: u32,
+        duration: f64,
+        photographs: &Photographs,
+        rng: &mut Rng,
+    ) -> Self {
         let width = object.size_px.draw(rng);
         let height = width * object.aspect.draw(rng);
         let start = [object.x.draw(rng), object.y.draw(rng)];
@@ -103,8 +112,15 @@ impl Actor {
         let texels = |px: f64| {
             if look.pattern == Pattern::Face { 96 } else { (px.round() as usize).clamp(4, 512) }
         };
-        let tile = Tile::draw(&look, texels(width), texels(height));
+        let photo = object.texture.photo.as_ref();
+        let part = photo.and_then(|p| Some((p.crop, photographs.get(&p.name)?)));
+        let (w, h) = (texels(width), texels(height));
+        let tile = part.map_or_else(
+            || Tile::draw(&look, w, h),
+            |(crop, photograph)| Tile::photograph(photograph, crop, w, h, false),
+        );
         Self {
+            drawn: look.pattern != Pattern::Behind,
             z: object.z,
             tile,
             tint: tint(&object.texture),
@@ -166,6 +182,7 @@ impl Actor {
         Some(Placed {
             actor,
             shape: self.shape,
+            drawn: self.drawn,
             counted: self.counted,
             identity: self.identity | lap,
             class: self.class,
@@ -250,7 +267,7 @@ pub(super) fn truth(placed: &[Placed], frame: &Rect, out: &mut Vec<Truth>) {
 fn visible(object: &Placed, in_front: &[Placed], whole: &Rect, frame: &Rect) -> f32 {
     let meets = |r: &Rect| whole.x0 < r.x1 && r.x0 < whole.x1 && whole.y0 < r.y1 && r.y0 < whole.y1;
     let inside = whole.x0 >= frame.x0 && whole.y0 >= frame.y0 && whole.x1 <= frame.x1 && whole.y1 <= frame.y1;
-    if inside && !in_front.iter().any(|o| meets(&o.bounds())) {
+    if inside && !in_front.iter().any(|o| o.drawn && meets(&o.bounds())) {
         return 1.0;
     }
     let (mut seen, mut all) = (0_u32, 0_u32);
@@ -267,7 +284,7 @@ fn visible(object: &Placed, in_front: &[Placed], whole: &Rect, frame: &Rect) -> 
             && p[0] < f64::from(frame.x1)
             && p[1] >= f64::from(frame.y0)
             && p[1] < f64::from(frame.y1);
-        seen += u32::from(in_frame && !in_front.iter().any(|o| o.covers(p)));
+        seen += u32::from(in_frame && !in_front.iter().any(|o| o.drawn && o.covers(p)));
     }
     seen as f32 / all.max(1) as f32
 }

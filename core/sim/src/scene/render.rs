@@ -63,7 +63,7 @@ fn draw(scene: &Scene, t: f64, placed: &mut Vec<Placed>, luma: &mut [f32], w: us
     let shift = [0, 1].map(|k| shot.backdrop_at[k] + view.pan[k] * parallax - own[k]);
     backdrop(&shot.backdrop, &view, shift, luma, w, h);
     scene.place(t, placed);
-    for object in placed.iter() {
+    for object in placed.iter().filter(|o| o.drawn) {
         let tile = &shot.actors[object.actor].tile;
         cover(object, 1.0, w, h, |at, share, n| {
             let u = (n[0] + 1.0) * 0.5 * tile.width() as f32 - object.scroll[0] as f32;
@@ -196,7 +196,7 @@ fn tints(
     let (hw, hh) = (w.div_ceil(2), h.div_ceil(2));
     chroma.clear();
     chroma.resize(hw * hh, shot.backdrop_tint);
-    for object in placed {
+    for object in placed.iter().filter(|o| o.drawn) {
         let tint = shot.actors[object.actor].tint;
         cover(object, 0.5, hw, hh, |at, share, _| {
             let c = &mut chroma[at];

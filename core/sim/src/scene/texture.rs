@@ -1,12 +1,12 @@
 //! Pictures of surfaces: periodic tiles that are drawn once for a seed and sampled with bilinear weights.
-//! **Invariant:** a tile can be sampled at every finite coordinate; except for faces it joins at its edges.
+//! **Invariant:** a tile can be sampled at every finite coordinate; except for faces and parts of photographs it joins at its edges.
 //! It does not light or place anything: `render` does.
 
 use core::f32::consts::TAU;
 
 use crate::{
     rng::{key, unit},
-    spec::Pattern,
+    spec::{Pattern, Photograph},
 };
 
 /// A tile of brightness, in grey levels, repeated without end.
@@ -42,7 +42,7 @@ impl Tile {
         let cells = |side: usize| ((side as f32 / look.cell).round() as usize).max(1);
         let (nx, ny) = (cells(width), cells(height));
         match look.pattern {
-            Pattern::Plain => {}
+            Pattern::Plain | Pattern::Photo | Pattern::Behind => {}
             Pattern::Noise => noise(look.seed, (nx, ny), width, height, &mut texels),
             _ => {
                 for (y, row) in texels.chunks_exact_mut(width).enumerate() {
@@ -63,6 +63,42 @@ impl Tile {
             *texel = look.brightness + *texel * look.contrast * FULL_SWING;
         }
         Self { width, height, texels }
+    }
+
+    /// The part `crop` (left, top, right, bottom, as shares) of a photograph, scaled to `width` × `height` texels by
+    /// the mean over what each texel covers. With `mirrored`, twice as wide and high, so that it joins at its edges.
+    pub fn photograph(
+        photograph: &Photograph,
+        crop: [f64; 4],
+        width: usize,
+        height: usize,
+        mirrored: bool,
+    ) -> Self {
+        let (pw, ph) = (photograph.width(), photograph.height());
+        let columns = cover(crop[0], crop[2], pw, width);
+        let rows = cover(crop[1], crop[3], ph, height);
+        let mut part = Vec::with_capacity(width * height);
+        for row in &rows {
+            for column in &columns {
+                let mut sum = 0.0;
+                for &(y, wy) in row {
+                    for &(x, wx) in column {
+                        sum += wy * wx * f32::from(photograph.luma()[y * pw + x]);
+                    }
+                }
+                part.push(sum);
+            }
+        }
+        if !mirrored {
+            return Self { width, height, texels: part };
+        }
+        let mut texels = Vec::with_capacity(4 * width * height);
+        for y in (0..height).chain((0..height).rev()) {
+            let row = &part[y * width..(y + 1) * width];
+            texels.extend_from_slice(row);
+            texels.extend(row.iter().rev());
+        }
+        Self { width: 2 * width, height: 2 * height, texels }
     }
 
     /// Width in texels.
@@ -96,6 +132,25 @@ impl Tile {
         let bottom = b[x0] + wu * (b[x1] - b[x0]);
         top + wv * (bottom - top)
     }
+}
+
+/// For each of `n` texels over the share `from..to` of a line of `length` pixels: the pixels that it covers with their
+/// weights, which add up to 1. Where it covers less than a pixel: the two neighbours of its middle, as bilinear sampling.
+fn cover(from: f64, to: f64, length: usize, n: usize) -> Vec<Vec<(usize, f32)>> {
+    let (start, step) = (from * length as f64, (to - from) * length as f64 / n as f64);
+    let last = length - 1;
+    let weights = |i: usize| {
+        let (a, b) = (start + i as f64 * step, start + (i + 1) as f64 * step);
+        if step <= 1.0 {
+            let at = ((a + b) * 0.5 - 0.5).clamp(0.0, last as f64);
+            let x = at as usize;
+            let w = (at - x as f64) as f32;
+            return vec![(x, 1.0 - w), ((x + 1).min(last), w)];
+        }
+        let pixels = a as usize..(libm::ceil(b) as usize).min(length);
+        pixels.map(|x| (x, ((b.min((x + 1) as f64) - a.max(x as f64)).max(0.0) / step) as f32)).collect()
+    };
+    (0..n).map(weights).collect()
 }
 
 /// `floor` without a call: targets without a rounding instruction are slow at `f32::floor`.
@@ -183,6 +238,27 @@ mod tests {
             assert!(high - low > 50.0, "{pattern:?} spans {low} to {high}");
         }
         assert!(Tile::draw(&look(Pattern::Plain), 8, 8).texels.iter().all(|t| *t == 120.0));
+    }
+
+    #[test]
+    fn a_photograph_keeps_its_brightness_and_joins_mirrored() {
+        let luma: Vec<u8> = (0..40 * 30).map(|i| ((i % 40) * 5 + (i / 40)) as u8).collect();
+        let photo = Photograph::new(40, 30, luma).unwrap();
+        for (w, h) in [(13, 10), (40, 30), (90, 70)] {
+            let tile = Tile::photograph(&photo, [0.0, 0.0, 1.0, 1.0], w, h, false);
+            let mean = tile.texels.iter().sum::<f32>() / tile.texels.len() as f32;
+            assert!((mean - 112.0).abs() < 1.5, "{w} × {h}: {mean}");
+        }
+        let same = Tile::photograph(&photo, [0.0, 0.0, 1.0, 1.0], 40, 30, false);
+        assert_eq!(same.texels[17 * 40 + 21], 21.0 * 5.0 + 17.0, "at its own size nothing is changed");
+        let part = Tile::photograph(&photo, [0.5, 0.0, 1.0, 0.5], 20, 15, false);
+        assert_eq!(part.texels[0], 100.0, "the part starts in the middle");
+        let tile = Tile::photograph(&photo, [0.0, 0.0, 1.0, 1.0], 40, 30, true);
+        assert_eq!((tile.width(), tile.height()), (80, 60));
+        for y in [0.5, 12.0, 29.5] {
+            assert!((tile.sample(79.9, y) - tile.sample(80.1, y)).abs() < 1.0);
+            assert!((tile.sample(39.9, y) - tile.sample(40.1, y)).abs() < 1.0);
+        }
     }
 
     #[test]

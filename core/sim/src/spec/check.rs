@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{Change, Motion, Num, Object, SceneSpec, Texture};
+use super::{Change, Edge, Motion, Num, Object, Pattern, SceneSpec, Texture};
 
 /// Why a scene file is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -105,6 +105,11 @@ impl SceneSpec {
         c.range("light.flicker", self.light.flicker, 0.0, 1.0, "from 0 to 1");
         c.range("light.flicker_hz", self.light.flicker_hz, 0.0, 1000.0, "from 0 to 1000");
         c.texture("background.texture", &self.background.texture);
+        c.ok(
+            "background.texture.kind",
+            self.background.texture.kind != Pattern::Behind,
+            "another one than behind: nothing is behind the background",
+        );
         c.range("background.parallax", self.background.parallax, 0.0, 4.0, "from 0 to 4");
         c.motions("background.motion", &self.background.motion);
         for (i, object) in self.objects.iter().enumerate() {
@@ -210,11 +215,35 @@ impl Checker {
         self.num(&format!("{path}.cell_px"), t.cell_px, 1.0, 4096.0, "from 1 to 4096");
         let tint_ok = t.tint_rgb.is_none_or(|rgb| rgb.iter().all(|c| (0.0..=255.0).contains(c)));
         self.ok(&format!("{path}.tint_rgb"), tint_ok, "three numbers from 0 to 255");
+        match (&t.photo, t.kind) {
+            (Some(photo), Pattern::Photo) => {
+                let [x0, y0, x1, y1] = photo.crop;
+                let inside = |a: f64, b: f64| a >= 0.0 && b - a >= 1e-3 && b <= 1.0;
+                let must = "[left, top, right, bottom] in order, as shares from 0 to 1";
+                self.ok(&format!("{path}.photo.crop"), inside(x0, x1) && inside(y0, y1), must);
+                self.ok(&format!("{path}.photo.name"), !photo.name.is_empty(), "the name of a photograph");
+                let width = photo.width_px.unwrap_or(16.0);
+                self.range(&format!("{path}.photo.width_px"), width, 16.0, 4096.0, "from 16 to 4096");
+            }
+            (None, Pattern::Photo) => {
+                self.ok(&format!("{path}.photo"), false, "given for a texture of this kind");
+            }
+            (Some(_), _) => {
+                self.ok(&format!("{path}.photo"), false, "left out: the texture's kind is not \"photo\"");
+            }
+            (None, _) => {}
+        }
     }
 
     fn object(&mut self, path: &str, o: &Object) {
         self.ok(&format!("{path}.count"), (1..=1000).contains(&o.count), "from 1 to 1000");
         self.texture(&format!("{path}.texture"), &o.texture);
+        let still = o.edge == Edge::Leave && o.motion.is_empty() && o.grow.is_empty() && o.squeeze.is_empty();
+        self.ok(
+            &format!("{path}.texture.kind"),
+            o.texture.kind != Pattern::Behind || (still && o.rotate_deg.is_empty()),
+            "behind only for an object that stays where it is in the picture: edge = \"leave\" and no motion of its own",
+        );
         self.num(&format!("{path}.size_px"), o.size_px, 1.0, 4096.0, "from 1 to 4096");
         self.num(&format!("{path}.aspect"), o.aspect, 0.05, 20.0, "from 0.05 to 20");
         self.num(&format!("{path}.x"), o.x, -10.0, 10.0, "from -10 to 10 (a share of the frame width)");

@@ -5,12 +5,14 @@
 mod change;
 mod check;
 mod number;
+mod photograph;
 
 use serde::{Deserialize, Serialize};
 
 pub use change::{Change, Easing, Motion};
 pub use check::SceneError;
 pub use number::Num;
+pub use photograph::{PhotoSpec, Photograph, Photographs};
 
 /// A scene as its file says it. `benches/scenes/README.md` documents every field for authors.
 ///
@@ -72,6 +74,9 @@ pub struct SceneSpec {
     /// What the card promises.
     #[serde(default)]
     pub tolerance: ToleranceSpec,
+    /// The photographs that textures name. Not in the file: the host supplies them before it builds the scene.
+    #[serde(skip)]
+    pub photographs: Photographs,
 }
 
 /// What a scene may be used for.
@@ -161,6 +166,8 @@ pub struct Texture {
     pub cell_px: Num,
     /// Colour as red, green, blue from 0 to 255; only its hue and saturation count. Grey when left out.
     pub tint_rgb: Option<[f64; 3]>,
+    /// What a photographic texture shows; its own brightness and contrast count, without colour.
+    pub photo: Option<PhotoSpec>,
 }
 
 /// The pattern of a texture.
@@ -180,6 +187,10 @@ pub enum Pattern {
     Gradient,
     /// Hair, eyes, brows, nose and mouth: what a small face detector can learn.
     Face,
+    /// A photograph; as a background it goes on mirrored beyond its edges.
+    Photo,
+    /// What is behind: the object is a part of the background's own picture, and moves with it.
+    Behind,
 }
 
 /// Something that moves.
@@ -368,6 +379,7 @@ mod defaults {
                 contrast: Num::exact(0.6),
                 cell_px: Num::exact(12.0),
                 tint_rgb: None,
+                photo: None,
             }
         }
     }
