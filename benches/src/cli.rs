@@ -5,8 +5,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use inbetween_flow::Rect;
 
-use crate::{bench::Group, seeds::Seeds};
+use crate::{bench::Group, run::cpu::REPEATS, seeds::Seeds};
 
 /// Run a model on key frames, answer for every frame in between, and measure what that is worth.
 #[derive(Debug, Parser)]
@@ -60,6 +61,9 @@ pub struct DemoArgs {
     /// Take the run times that are measured here instead of the scene's
     #[arg(long)]
     pub measured: bool,
+    /// Measure CPU time (medians of N) instead, with the model on every frame as truth
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = REPEATS, conflicts_with_all = ["real", "measured", "report"])]
+    pub cpu: Option<u32>,
 }
 
 /// Options of `run`.
@@ -92,6 +96,12 @@ pub struct RunArgs {
     /// Seed of the engine's audits
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// The model sees only this part of each frame, in pixels of the upright frame
+    #[arg(long, value_name = "X,Y,W,H", value_parser = region)]
+    pub region: Option<Rect>,
+    /// Measure CPU time (medians of N) for Inbetween, every frame, and every Nth + Kalman of equal quality
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = REPEATS, conflicts_with_all = ["real_time", "report"])]
+    pub cpu: Option<u32>,
     /// Where results go.
     #[command(flatten)]
     pub output: Output,
@@ -168,6 +178,17 @@ pub struct ExportArgs {
     pub size: Option<(u32, u32)>,
 }
 
+fn region(text: &str) -> Result<Rect, String> {
+    let numbers: Vec<f32> = text.split(',').map_while(|s| s.trim().parse().ok()).collect();
+    let finite = numbers.iter().all(|n| n.is_finite()) && numbers.len() == text.split(',').count();
+    match numbers[..] {
+        [x, y, w, h] if finite && x >= 0.0 && y >= 0.0 && w >= 1.0 && h >= 1.0 => {
+            Ok(Rect::new(x, y, x + w, y + h))
+        }
+        _ => Err("write it as 40,20,96,96: left, top, width and height in pixels".into()),
+    }
+}
+
 fn size(text: &str) -> Result<(u32, u32), String> {
     let side = |s: &str| s.parse::<u32>().ok().filter(|n| (1..=4096).contains(n));
     text.split_once('x')
@@ -192,6 +213,14 @@ mod tests {
         assert!(Cli::try_parse_from(run).is_ok());
         assert!(Cli::try_parse_from(run.iter().chain(&["--measured"])).is_err());
         assert!(Cli::try_parse_from(run.iter().chain(&["--real-time"])).is_err());
+    }
+
+    #[test]
+    fn regions_need_four_numbers() {
+        assert_eq!(region("4,2,9,8.5"), Ok(Rect::new(4.0, 2.0, 13.0, 10.5)));
+        for bad in ["4,2,9", "4,2,0,8", "-1,2,9,8", "4,2,inf,8", "a,b,c,d", "1,2,3,4,5", "1,2,3,4,x"] {
+            assert!(region(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

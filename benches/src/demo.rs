@@ -6,7 +6,10 @@ use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use cpu_time::ThreadTime;
-use inbetween_sim::{Colour, Detector, Moment, Policy, Report as Detail, SceneSpec, Setup, policy, run};
+use inbetween::{PixelFormat, Rotation};
+use inbetween_sim::{
+    Colour, Detector, Moment, Policy, RenderedFrame, Report as Detail, SceneSpec, Setup, policy, run,
+};
 
 use crate::{
     assets, baselines,
@@ -16,12 +19,16 @@ use crate::{
     model::Loaded,
     record::{Row, kept, write_json},
     report::Report,
-    run::{Job, Latency, default_report, show},
+    run::{
+        Job, Latency, PHONE,
+        cpu::{self, Bench},
+        default_report, show,
+    },
     scenes,
     session::Still,
     table,
     terminal::{progress, say},
-    video::Video,
+    video::{Picture, Video},
 };
 
 /// The detector of the demo, which `benches/detector/train.py` makes from rendered scenes.
@@ -48,6 +55,9 @@ pub struct Session {
 /// # Errors
 /// When model, card or scene cannot be used, or a file cannot be written.
 pub fn command(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    if let Some(repeats) = args.cpu {
+        return cpu_time(args, repeats).map(|()| ExitCode::SUCCESS);
+    }
     let rows = if args.real { real(args)? } else { rendered(args)? };
     let first = &rows[0];
     let verdict = if kept(first) { "kept" } else { "BROKEN" };
@@ -60,12 +70,41 @@ pub fn command(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     Ok(if kept(first) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn rendered(args: &DemoArgs) -> anyhow::Result<Vec<Row>> {
+/// What the demo's frames cost, against its own model on every frame.
+fn cpu_time(args: &DemoArgs, repeats: u32) -> anyhow::Result<()> {
+    let (loaded, spec) = ingredients(args)?;
+    let mut scene = spec.build(args.seed).with_colour(Colour::Nv12);
+    let arrived: Vec<u64> = (0..scene.frames()).filter(|&i| scene.arrives(i).is_some()).collect();
+    let pictures: Vec<Picture> = arrived.into_iter().map(|i| picture(scene.frame(i))).collect();
+    let (latency, seed) = (PHONE, args.seed);
+    let bench =
+        Bench { name: "demo", loaded: &loaded, pictures: &pictures, region: None, latency, seed, repeats };
+    cpu::show(&bench.measure()?, repeats, args.output.json.as_deref())
+}
+
+fn picture(frame: RenderedFrame) -> Picture {
+    Picture {
+        captured: frame.captured,
+        format: PixelFormat::Nv12,
+        width: frame.width,
+        height: frame.height,
+        rotation: Rotation::None,
+        data: frame.data,
+    }
+}
+
+/// The detector and the scene, with the promise of the detector's card.
+fn ingredients(args: &DemoArgs) -> anyhow::Result<(Loaded, SceneSpec)> {
     let mut spec = SceneSpec::parse(scenes::DEMO).context("the demo's scene")?;
     scenes::shorten(&mut spec, args.seconds)?;
     let loaded = Loaded::from_parts(CARD, MODEL).context("the demo's detector")?;
     spec.tolerance = loaded.tolerance();
     spec.display.hz = loaded.card.display.hz;
+    Ok((loaded, spec))
+}
+
+fn rendered(args: &DemoArgs) -> anyhow::Result<Vec<Row>> {
+    let (loaded, spec) = ingredients(args)?;
     let session = session(&loaded, &spec, args.seed, args.measured)?;
     let rows: Vec<Row> = session.reports.iter().map(|r| r.row.clone()).collect();
     let how = if args.measured {
@@ -221,6 +260,7 @@ fn real(args: &DemoArgs) -> anyhow::Result<Vec<Row>> {
         latency: Latency::Measured,
         seed: args.seed,
         seconds: None,
+        region: None,
         film: true,
     };
     let outcome = job.execute()?;

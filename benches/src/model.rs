@@ -24,16 +24,16 @@ impl Loaded {
     /// From the text of a card and the bytes of a model.
     ///
     /// # Errors
-    /// When either is refused, or the model does not give boxes.
+    /// When either is refused, or the model gives something without a place in the picture.
     pub fn from_parts(card: &str, model: &[u8]) -> anyhow::Result<Self> {
         let bundle = Bundle::from_parts(card, model)?;
         let card = bundle.card().clone();
         let model = Model::load(bundle.model(), &card.model, LoadLimits::default())?;
         let config = config(&card);
-        if config.output != ValueKind::Boxes {
+        if !matches!(config.output, ValueKind::Boxes | ValueKind::Keypoints) {
             bail!(
-                "the card's head gives {:?}: this command compares boxes with identities, so take a card whose \
-                 `model.head` is a detector",
+                "the card's head gives {:?}: this command compares boxes and keypoints, so take a card whose \
+                 `model.head` is a detector or `keypoints`",
                 config.output
             );
         }
@@ -66,6 +66,11 @@ impl Loaded {
     /// When the runtime cannot make a state.
     pub fn runner(&self) -> anyhow::Result<Runner> {
         Ok(self.model.runner()?)
+    }
+
+    /// Whether the model gives the points of a shape instead of boxes.
+    pub fn gives_points(&self) -> bool {
+        self.config.output == ValueKind::Keypoints
     }
 
     /// What a run costs: the model's multiply-accumulates, and its weights read once.

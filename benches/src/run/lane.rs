@@ -15,7 +15,10 @@ use inbetween_sim::{
     policy::{reason_of_run, reason_of_skip, shown},
 };
 
-use super::log::{Answered, Log};
+use super::{
+    compare::Compare,
+    log::{Answered, Log},
+};
 
 /// A frame with what the model said about it and how long that took.
 pub struct Shot<'a> {
@@ -25,7 +28,7 @@ pub struct Shot<'a> {
     pub captured: Timestamp,
     /// Its pixels; baselines do not need them.
     pub frame: Option<Frame<'a>>,
-    /// The model's boxes.
+    /// The model's output as boxes.
     pub found: &'a [Detection],
     /// What a run on it takes; `None`: what the engine's own run takes.
     pub latency: Option<Duration>,
@@ -67,7 +70,9 @@ pub trait Player {
         let _ = now;
     }
     /// Time spent deciding and answering, without runs.
-    fn cpu(&self) -> Duration {
+    fn cpu(&self) -> Duration;
+    /// Time spent in runs of the model.
+    fn model_cpu(&self) -> Duration {
         Duration::ZERO
     }
 }
@@ -159,6 +164,7 @@ impl<P: Player> Lane<P> {
     pub fn finish(mut self, end: Timestamp) -> Log {
         self.advance(end);
         self.log.cpu_ns = self.player.cpu().as_nanos() as u64;
+        self.log.model_ns = self.player.model_cpu().as_nanos() as u64;
         self.log
     }
 }
@@ -166,14 +172,18 @@ impl<P: Player> Lane<P> {
 /// The SDK's engine.
 pub struct EnginePlayer {
     engine: Engine,
+    compare: Compare,
+    boxes: Option<Vec<Detection>>,
     cancel: Vec<TicketId>,
     cpu: Duration,
+    model: Duration,
 }
 
 impl EnginePlayer {
-    /// With an engine of its own.
-    pub const fn new(engine: Engine) -> Self {
-        Self { engine, cancel: Vec::new(), cpu: Duration::ZERO }
+    /// With an engine of its own, whose answers are compared as `compare` says.
+    pub const fn new(engine: Engine, compare: Compare) -> Self {
+        let (cpu, model) = (Duration::ZERO, Duration::ZERO);
+        Self { engine, compare, boxes: None, cancel: Vec::new(), cpu, model }
     }
 
     fn drain(&mut self) {
@@ -205,7 +215,9 @@ impl Player for EnginePlayer {
                 let Ticket { id: ticket, reason, .. } = *job.ticket();
                 let start = ThreadTime::now();
                 let completion = job.run(frame);
-                let takes = shot.latency.unwrap_or_else(|| start.elapsed());
+                let took = start.elapsed();
+                self.model += took;
+                let takes = shot.latency.unwrap_or(took);
                 (Some(Started { ticket, takes, completion }), reason_of_run(reason))
             }
         })
@@ -222,7 +234,8 @@ impl Player for EnginePlayer {
         let start = ThreadTime::now();
         let answer = self.engine.answer_at(display);
         self.cpu += start.elapsed();
-        shown(answer)
+        self.boxes = answer.value.as_ref().and_then(|value| self.compare.boxes(value));
+        Shown { detections: self.boxes.as_deref(), ..shown(answer) }
     }
 
     fn cancelled(&mut self) -> Option<TicketId> {
@@ -241,10 +254,24 @@ impl Player for EnginePlayer {
     fn cpu(&self) -> Duration {
         self.cpu
     }
+
+    fn model_cpu(&self) -> Duration {
+        self.model
+    }
 }
 
 /// A baseline of the simulator. It gets the results that the model gave on every frame.
-pub struct BaselinePlayer(pub Box<dyn Policy>);
+pub struct BaselinePlayer {
+    policy: Box<dyn Policy>,
+    cpu: Duration,
+}
+
+impl BaselinePlayer {
+    /// A player of `policy`.
+    pub const fn new(policy: Box<dyn Policy>) -> Self {
+        Self { policy, cpu: Duration::ZERO }
+    }
+}
 
 impl Player for BaselinePlayer {
     fn frame(
@@ -262,7 +289,10 @@ impl Player for BaselinePlayer {
             data: Vec::new(),
             truth: Vec::new(),
         };
-        Ok(match self.0.on_frame(now, &frame, busy) {
+        let start = ThreadTime::now();
+        let step = self.policy.on_frame(now, &frame, busy);
+        self.cpu += start.elapsed();
+        Ok(match step {
             Step::Skip { reason } => (None, reason),
             Step::Run { ticket, reason } => {
                 let completion =
@@ -273,10 +303,19 @@ impl Player for BaselinePlayer {
     }
 
     fn complete(&mut self, now: Timestamp, completion: Completion) {
-        self.0.on_completion(now, completion);
+        let start = ThreadTime::now();
+        self.policy.on_completion(now, completion);
+        self.cpu += start.elapsed();
     }
 
     fn answer(&mut self, display: Timestamp) -> Shown<'_> {
-        self.0.answer(display)
+        let start = ThreadTime::now();
+        let shown = self.policy.answer(display);
+        self.cpu += start.elapsed();
+        shown
+    }
+
+    fn cpu(&self) -> Duration {
+        self.cpu
     }
 }

@@ -49,6 +49,8 @@ pub struct Log {
     pub cancelled: u64,
     /// Time spent in the policy itself, in nanoseconds; 0 when not measured.
     pub cpu_ns: u64,
+    /// Time spent in the runs themselves, in nanoseconds; 0 when not measured.
+    pub model_ns: u64,
 }
 
 impl Log {

@@ -2,6 +2,8 @@
 //! **Invariant:** engine and baselines see the same frames, the same results and the same run times.
 //! It does not decode (that is `video`), judge (`truth`) or keep time (`lane`, `realtime`).
 
+mod compare;
+pub mod cpu;
 mod lane;
 mod log;
 mod realtime;
@@ -10,13 +12,13 @@ mod truth;
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use cpu_time::ThreadTime;
-use inbetween::{CancelToken, Timestamp, Value};
-use inbetween_flow::Detection;
-use inbetween_sim::{Policy, Report as Detail, SceneSpec, policy};
+use inbetween::{CancelToken, Detection, Frame, Rect, Timestamp};
+use inbetween_sim::{Policy, Report as Detail, SceneSpec, policy, tune::EVERY};
 
 use self::{
+    compare::Compare,
     lane::{BaselinePlayer, EnginePlayer, Lane, Shot},
     log::Log,
     truth::{EveryFrame, judge},
@@ -56,6 +58,8 @@ pub struct Job {
     pub seed: u64,
     /// Stop here.
     pub seconds: Option<f64>,
+    /// The part of each frame that the model sees, in upright pixels; the whole frame when `None`.
+    pub region: Option<Rect>,
     /// Whether pictures for the report are wanted.
     pub film: bool,
 }
@@ -78,6 +82,12 @@ struct Seen {
     took: Duration,
 }
 
+/// A picture as the SDK takes it, with the part that the model sees.
+fn framed(picture: &Picture, region: Option<Rect>) -> Frame<'_> {
+    let image = picture.image();
+    Frame::image(picture.captured, region.map_or(image, |region| image.with_region(region)))
+}
+
 impl Job {
     /// The frames, up to the time at which to stop.
     fn frames(&self) -> Result<impl Iterator<Item = Result<Picture, VideoError>> + use<>, VideoError> {
@@ -96,19 +106,22 @@ impl Job {
         let hz = self.loaded.card.display.hz;
         let period = Duration::from_secs_f64(1.0 / hz);
         let mut runner = self.loaded.runner()?;
-        let mut lane = Lane::new(EnginePlayer::new(self.loaded.engine(self.seed)?), period);
+        let compare = Compare::new(self.loaded.config.tolerance.epsilon);
+        let mut lane = Lane::new(EnginePlayer::new(self.loaded.engine(self.seed)?, compare), period);
         let (mut seen, mut truth, mut size) = (Vec::new(), EveryFrame::default(), (0, 0));
         let bar = progress(self.video.declared_frames, "every frame");
         for picture in self.frames()? {
             let picture = picture?;
-            let frame = picture.frame();
+            let frame = framed(&picture, self.region);
             size = picture.image().upright_size();
             let start = ThreadTime::now();
             let value = runner.run(&frame, &CancelToken::new()).with_context(|| {
                 format!("the model failed on the frame at {:.3} s", picture.captured.as_secs_f64())
             })?;
             let took = start.elapsed();
-            let Value::Boxes(boxes) = value else { bail!("the model gives {:?}, not boxes", value.kind()) };
+            let boxes = compare
+                .boxes(&value)
+                .with_context(|| format!("the model gives {:?}, which has no place", value.kind()))?;
             truth.push(picture.captured, &boxes);
             if self.latency != Latency::Real {
                 let latency = match self.latency {
@@ -136,7 +149,8 @@ impl Job {
         let name = self.video.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let spec = self.loaded.stand_in(&name, size)?;
         let own = if self.latency == Latency::Real {
-            realtime::run(self.loaded.engine(self.seed)?, self.frames()?, period, truth.end())?
+            let show = realtime::Show { region: self.region, compare, period, end: truth.end() };
+            realtime::run(self.loaded.engine(self.seed)?, self.frames()?, show)?
         } else {
             lane.finish(truth.end())
         };
@@ -146,7 +160,8 @@ impl Job {
             judge(name, Some(every), log, &truth, &spec, &cost)
         })?);
         let stills = if self.film {
-            stills::take(self.frames()?, &own, &reports[0], &truth, size)?
+            let points = self.loaded.gives_points();
+            stills::take(self.frames()?, &own, &reports[0], &truth, size, points)?
         } else {
             Vec::new()
         };
@@ -155,7 +170,8 @@ impl Job {
         Ok(Outcome { reports, stills, median_ms: times[times.len() / 2] })
     }
 
-    /// Every frame, and every Nth with the largest N at which a baseline runs at least as often as the engine did.
+    /// Every frame; every Nth with the largest N at which a baseline runs at least as often as the engine did; and with
+    /// the N that turns out best for this very video.
     fn baselines(
         &self,
         seen: &[Seen],
@@ -165,7 +181,7 @@ impl Job {
         judge: impl Fn(&str, u32, &Log) -> Detail,
     ) -> anyhow::Result<Vec<Detail>> {
         let play = |policy: Box<dyn Policy>| -> anyhow::Result<Log> {
-            let mut lane = Lane::new(BaselinePlayer(policy), period);
+            let mut lane = Lane::new(BaselinePlayer::new(policy), period);
             for (index, s) in (0..).zip(seen) {
                 let latency = match self.latency {
                     Latency::Given(latency) => latency,
@@ -190,9 +206,43 @@ impl Job {
             }
             out.extend(baselines::best(done));
         }
+        for (name, fillings) in baselines::in_hindsight() {
+            let mut tried = Vec::new();
+            for every in EVERY {
+                for filling in &fillings {
+                    let log = play(baselines::policy(name, every, *filling, spec))?;
+                    tried.push(judge(name, every, &log));
+                }
+            }
+            out.extend(baselines::cheapest(tried));
+        }
         Ok(out)
     }
 }
+
+impl Job {
+    /// Measures CPU time instead of playing the video once.
+    fn cpu(&self, repeats: u32, args: &RunArgs) -> anyhow::Result<()> {
+        let pictures = self.frames()?.collect::<Result<Vec<_>, _>>()?;
+        let name = self.video.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bench = cpu::Bench {
+            name: &name,
+            loaded: &self.loaded,
+            pictures: &pictures,
+            region: self.region,
+            latency: match self.latency {
+                Latency::Given(latency) => latency,
+                Latency::Measured | Latency::Real => PHONE,
+            },
+            seed: self.seed,
+            repeats,
+        };
+        cpu::show(&bench.measure()?, repeats, args.output.json.as_deref())
+    }
+}
+
+/// What a run takes on a phone, in virtual time: the middle of the scenes' latencies.
+pub const PHONE: Duration = Duration::from_millis(35);
 
 /// The command.
 ///
@@ -208,6 +258,7 @@ pub fn command(args: &RunArgs) -> anyhow::Result<Vec<Row>> {
         None => Latency::Measured,
     };
     let job = Job {
+        region: args.region,
         video: Video::open(&args.video, args.fps)?,
         loaded: Loaded::from_files(&args.model, &args.card)?,
         latency,
@@ -215,6 +266,9 @@ pub fn command(args: &RunArgs) -> anyhow::Result<Vec<Row>> {
         seconds: args.seconds,
         film: args.output.report.is_some(),
     };
+    if let Some(repeats) = args.cpu {
+        return job.cpu(repeats, args).map(|()| Vec::new());
+    }
     let outcome = job.execute()?;
     show(&job, outcome, &args.output, "Inbetween on a video", Vec::new())
 }
@@ -249,7 +303,11 @@ pub fn show(
         job.loaded.card.display.hz
     );
     say(format_args!("\n{lead}"));
-    say("Truth is the model's own output on every frame; answers are matched with it by best overlap.");
+    say(if job.loaded.gives_points() {
+        "Truth is the model's own output on every frame; the error is that of the worst point (of many, every few are scored)."
+    } else {
+        "Truth is the model's own output on every frame; answers are matched with it by best overlap."
+    });
     say(table::terminal(&rows, false));
     for line in
         table::equal_runs_lines(&rows).into_iter().chain([table::faults_line(&outcome.reports[0].faults)])
@@ -261,7 +319,7 @@ pub fn show(
     }
     if let Some(path) = &output.report {
         notes.push("The truth here is the model's own output on every frame of the same video, not a person's labels.".into());
-        notes.push(baselines::NOTE.into());
+        notes.extend([baselines::NOTE.into(), baselines::HINDSIGHT_NOTE.into()]);
         if job.latency == Latency::Real {
             notes.push("Baselines are computed in virtual time with the run times that were measured on every frame.".into());
         }

@@ -9,13 +9,18 @@ use std::{
 };
 
 use anyhow::Context as _;
-use inbetween::{Engine, Event, Plan, PreparedJob, Timestamp};
+use inbetween::{Engine, Event, Plan, PreparedJob, Rect, Timestamp};
 use inbetween_sim::{
+    Shown,
     measure::FrameMark,
     policy::{reason_of_run, reason_of_skip, shown},
 };
 
-use super::log::{Answered, Log};
+use super::{
+    compare::Compare,
+    framed,
+    log::{Answered, Log},
+};
 use crate::{
     terminal::progress,
     video::{Picture, VideoError},
@@ -36,6 +41,19 @@ impl Clock {
     fn sleep_until(self, time: Timestamp) {
         thread::sleep(time.since(self.now()));
     }
+}
+
+/// How a video is played.
+#[derive(Clone, Copy)]
+pub struct Show {
+    /// The part of each frame that the model sees.
+    pub region: Option<Rect>,
+    /// How answers are compared.
+    pub compare: Compare,
+    /// Of the display.
+    pub period: Duration,
+    /// When the last frame was taken.
+    pub end: Timestamp,
 }
 
 /// What the threads share.
@@ -64,15 +82,14 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Plays the frames at their own pace and answers every `period` until `end`.
+/// Plays the frames at their own pace and answers every period until the end.
 ///
 /// # Errors
 /// When a frame cannot be decoded or the engine refuses it.
 pub fn run(
     engine: Engine,
     frames: impl Iterator<Item = Result<Picture, VideoError>> + Send,
-    period: Duration,
-    end: Timestamp,
+    show: Show,
 ) -> anyhow::Result<Log> {
     let shared = Mutex::new(Shared { engine, log: Log::default(), cpu: Duration::ZERO });
     let (decoded, pictures) = mpsc::sync_channel(AHEAD);
@@ -90,11 +107,11 @@ pub fn run(
         let clock = Clock(Instant::now());
         let (shared, bar) = (&shared, &bar);
         scope.spawn(move || worker(shared, clock, &jobs));
-        scope.spawn(move || display(shared, clock, period, end));
+        scope.spawn(move || display(shared, clock, show));
         for picture in first.into_iter().chain(pictures) {
             let picture = picture?;
             clock.sleep_until(picture.captured);
-            capture(shared, clock, &picture, &to_worker)?;
+            capture(shared, clock, &picture, show.region, &to_worker)?;
             bar.inc(1);
         }
         drop(to_worker);
@@ -111,9 +128,10 @@ fn capture(
     shared: &Mutex<Shared>,
     clock: Clock,
     picture: &Picture,
+    region: Option<Rect>,
     to_worker: &mpsc::Sender<(PreparedJob, Timestamp)>,
 ) -> anyhow::Result<()> {
-    let frame = picture.frame();
+    let frame = framed(picture, region);
     let mut s = lock(shared);
     let (now, start) = (clock.now(), Instant::now());
     let plan = s.engine.handle_frame(now, &frame);
@@ -150,10 +168,10 @@ fn worker(shared: &Mutex<Shared>, clock: Clock, jobs: &mpsc::Receiver<(PreparedJ
     }
 }
 
-fn display(shared: &Mutex<Shared>, clock: Clock, period: Duration, end: Timestamp) {
+fn display(shared: &Mutex<Shared>, clock: Clock, show: Show) {
     for refresh in 0.. {
-        let at = Timestamp::ZERO + period * refresh;
-        if at > end {
+        let at = Timestamp::ZERO + show.period * refresh;
+        if at > show.end {
             return;
         }
         clock.sleep_until(at);
@@ -162,7 +180,8 @@ fn display(shared: &Mutex<Shared>, clock: Clock, period: Duration, end: Timestam
         let start = Instant::now();
         let answer = s.engine.answer_at(at);
         s.cpu += start.elapsed();
-        let answered = Answered::of(at, &shown(answer));
+        let boxes = answer.value.as_ref().and_then(|value| show.compare.boxes(value));
+        let answered = Answered::of(at, &Shown { detections: boxes.as_deref(), ..shown(answer) });
         s.log.answers.push(answered);
     }
 }

@@ -7,7 +7,7 @@ use inbetween::{PixelFormat, Rect, Rotation};
 use inbetween_sim::Report as Detail;
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
-use super::{log::Log, truth::EveryFrame};
+use super::{compare::dot, log::Log, truth::EveryFrame};
 use crate::{
     film::{jpeg, marks},
     session::Still,
@@ -17,7 +17,7 @@ use crate::{
 const PLANNED: usize = 8;
 const VIOLATIONS: usize = 4;
 
-/// Takes the stills of the engine's session.
+/// Takes the stills of the engine's session; with `points`, boxes stand for points and are drawn as dots.
 ///
 /// # Errors
 /// When the video cannot be decoded again.
@@ -27,6 +27,7 @@ pub fn take(
     report: &Detail,
     truth: &EveryFrame,
     size: (u32, u32),
+    points: bool,
 ) -> Result<Vec<Still>, VideoError> {
     let refreshes = &report.timeline.refreshes;
     let mut chosen: Vec<usize> =
@@ -54,8 +55,14 @@ pub fn take(
                 jpeg,
                 width: size.0,
                 height: size.1,
-                truth: marks(now.iter().map(|t| (t.bounds, None))),
-                answer: marks(answered.boxes.iter().flatten().map(|b| (b.bounds, b.identity))),
+                truth: marks(now.iter().map(|t| (dot(t.bounds, points), None))),
+                answer: marks(
+                    answered
+                        .boxes
+                        .iter()
+                        .flatten()
+                        .map(|b| (dot(b.bounds, points), b.identity.filter(|_| !points))),
+                ),
                 refresh: refreshes[i],
                 plan: log.frames.get(number).copied(),
             });
