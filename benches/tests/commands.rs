@@ -140,7 +140,10 @@ fn a_video_is_compared_with_every_frame_and_with_baselines_at_equal_runs() {
     let (out, error) = words(&output);
     assert!(output.status.success(), "{out}{error}");
     let rows = rows(&json);
-    assert_eq!(rows.len(), 4);
+    let policies: Vec<&str> = rows.iter().map(|r| r["policy"].as_str().unwrap()).collect();
+    let hindsight = ["every-nth-hold-hindsight", "every-nth-kalman-hindsight"];
+    let all = [&["inbetween", "every-frame", "every-nth-hold", "every-nth-kalman"][..], &hindsight].concat();
+    assert_eq!(policies, all);
     let number = |row: usize, column: &str| rows[row][column].as_f64().unwrap();
     assert_eq!(number(0, "frames"), 60.0);
     assert!(number(0, "runs") < 60.0 && number(1, "runs") == 60.0, "{rows:?}");
@@ -148,8 +151,44 @@ fn a_video_is_compared_with_every_frame_and_with_baselines_at_equal_runs() {
     assert_eq!(rows[0]["split"], "video");
     // 30 pixels a second and 20 ms late: far within the card's 20 pixels.
     assert_eq!(number(1, "violations"), 0.0);
+    assert!(number(5, "runs") < 30.0, "a square at constant velocity needs few runs in hindsight: {rows:?}");
     let html = std::fs::read_to_string(report).unwrap();
     assert!(html.contains("square.y4m") && html.contains("data:image/jpeg"));
+}
+
+#[test]
+fn cpu_time_is_measured_for_three_ways() {
+    let folder = common::folder("cpu_time_is_measured_for_three_ways");
+    let (video, json) = (video(&folder), folder.join("cpu.json"));
+    let output = inbetween(&[
+        "run",
+        "--video",
+        text(&video),
+        "--model",
+        MODEL,
+        "--card",
+        CARD,
+        "--latency-ms",
+        "20",
+        "--cpu",
+        "1",
+        "--json",
+        text(&json),
+    ]);
+    let (out, error) = words(&output);
+    assert!(output.status.success(), "{out}{error}");
+    let rows = rows(&json);
+    let policies: Vec<&str> = rows.iter().map(|r| r["policy"].as_str().unwrap()).collect();
+    assert_eq!(policies, ["every-frame", "inbetween", "every-nth-kalman"]);
+    for row in &rows {
+        let number = |column: &str| row[column].as_f64().unwrap();
+        assert!(number("model_ms_per_s") > 0.0, "{row}");
+        let sum = number("model_ms_per_s") + number("own_ms_per_s");
+        assert!((number("cpu_ms_per_s") - sum).abs() < 1e-3 * sum, "{row}");
+        assert_eq!(number("frames"), 60.0);
+    }
+    assert_eq!(rows[0]["runs"], 60);
+    assert!(rows[1]["runs"].as_f64().unwrap() < 60.0 && rows[1]["own_ms_per_s"].as_f64().unwrap() > 0.0);
 }
 
 #[test]

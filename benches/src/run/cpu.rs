@@ -109,8 +109,8 @@ impl Bench<'_> {
             }
             Ok(lane.finish(end))
         };
-        let kalman = |every, q| -> anyhow::Result<Log> {
-            let policy = baselines::policy("every-nth-kalman", every, Estimator::Kalman { q }, &spec);
+        let nth = |every, filling: Estimator| -> anyhow::Result<Log> {
+            let policy = baselines::policy("every-nth", every, filling, &spec);
             let mut lane = Lane::new(BaselinePlayer::new(policy), period);
             for ((index, picture), found) in (0..).zip(self.pictures).zip(&found) {
                 let (captured, latency) = (picture.captured, Some(self.latency));
@@ -119,10 +119,10 @@ impl Bench<'_> {
             Ok(lane.finish(end))
         };
         let own = scored(INBETWEEN, None, &inbetween()?);
-        let (every, q, nth) =
-            self.equal(&own, |every, q| Ok(scored("every-nth-kalman", Some(every), &kalman(every, q)?)))?;
-        let every_frame = scored("every-frame", Some(1), &kalman(1, Q[0])?);
-        let ran: Vec<bool> = kalman(every, q)?.frames.iter().map(|f| f.run).collect();
+        let (every, filling, rare) =
+            equal(&own, |every, filling| Ok(scored("every-nth-kalman", Some(every), &nth(every, filling)?)))?;
+        let every_frame = scored("every-frame", Some(1), &nth(1, Estimator::Hold)?);
+        let ran: Vec<bool> = nth(every, filling)?.frames.iter().map(|f| f.run).collect();
 
         let mut spent: [Vec<Spent>; 3] = Default::default();
         let bar = progress(Some(u64::from(self.repeats)), "timing");
@@ -131,42 +131,19 @@ impl Bench<'_> {
             let log = inbetween()?;
             spent[1].push((Duration::from_nanos(log.model_ns), Duration::from_nanos(log.cpu_ns)));
             let model = self.runs(&mut runner, |i| ran[i])?;
-            spent[2].push((model, Duration::from_nanos(kalman(every, q)?.cpu_ns)));
+            spent[2].push((model, Duration::from_nanos(nth(every, filling)?.cpu_ns)));
             bar.inc(1);
         }
         bar.finish_and_clear();
         // A model that is run on every frame without queueing behind itself needs every frame's run.
         let all = self.pictures.len() as u64;
-        let rows = [(every_frame, all), (own.clone(), own.row.runs), (nth.clone(), nth.row.runs)];
+        let rows = [(every_frame, all), (own.clone(), own.row.runs), (rare.clone(), rare.row.runs)];
         let seconds = end.since(Timestamp::ZERO).as_secs_f64();
         Ok(rows
             .iter()
             .zip(spent)
             .map(|((detail, runs), spent)| cost(detail, *runs, spent, seconds))
             .collect())
-    }
-
-    /// The rarest runs with which every Nth frame + Kalman violates no more than Inbetween, or than the card allows if
-    /// that is more; where there are none, the setting that violates least.
-    fn equal(
-        &self,
-        own: &Detail,
-        mut play: impl FnMut(u32, f64) -> anyhow::Result<Detail>,
-    ) -> anyhow::Result<(u32, f64, Detail)> {
-        let allowed = own.row.violation_rate().max(own.row.miss_rate);
-        let mut least: Option<(u32, f64, Detail)> = None;
-        for &every in EVERY.iter().rev() {
-            for q in Q {
-                let detail = play(every, q)?;
-                if least.as_ref().is_none_or(|(_, _, l)| detail.row.violations < l.row.violations) {
-                    least = Some((every, q, detail));
-                }
-            }
-            if least.as_ref().is_some_and(|(_, _, l)| l.row.violation_rate() <= allowed) {
-                break;
-            }
-        }
-        least.context("the grid is empty")
     }
 
     /// Time of the model on the frames of which `which` is true.
@@ -181,6 +158,28 @@ impl Bench<'_> {
         }
         Ok(start.elapsed())
     }
+}
+
+/// The rarest runs with which every Nth frame + Kalman violates no more than Inbetween, or than the card allows if that is
+/// more; where there are none, the setting that violates least.
+fn equal(
+    own: &Detail,
+    mut play: impl FnMut(u32, Estimator) -> anyhow::Result<Detail>,
+) -> anyhow::Result<(u32, Estimator, Detail)> {
+    let allowed = own.row.violation_rate().max(own.row.miss_rate);
+    let mut least: Option<(u32, Estimator, Detail)> = None;
+    for &every in EVERY.iter().rev() {
+        for filling in Q.map(|q| Estimator::Kalman { q }) {
+            let detail = play(every, filling)?;
+            if least.as_ref().is_none_or(|(_, _, l)| detail.row.violations < l.row.violations) {
+                least = Some((every, filling, detail));
+            }
+        }
+        if least.as_ref().is_some_and(|(_, _, l)| l.row.violation_rate() <= allowed) {
+            break;
+        }
+    }
+    least.context("the grid is empty")
 }
 
 fn cost(detail: &Detail, runs: u64, mut spent: Vec<Spent>, seconds: f64) -> Cost {
