@@ -10,7 +10,10 @@ use std::{
 };
 
 use inbetween_bench::workload::Workload;
-use inbetween_flow::{Completion, Outcome, Plan, Value};
+use inbetween_flow::{
+    Completion, Config, Engine, Frame, Image, Keypoint, Label, Mask, Outcome, PixelFormat, Plan, Point,
+    Quaternion, Rect, SkipReason, Timestamp, Value, ValueKind,
+};
 
 struct Counting;
 
@@ -110,4 +113,75 @@ fn a_skipped_frame_and_an_answer_allocate_nothing() {
         while engine.poll_event().is_some() {}
     }
     assert!(shown as u64 > 20 * FRAMES, "hardly anything was answered: {shown} boxes");
+}
+
+/// A sound value of a kind, which changes a little with `n`.
+fn some_value(kind: ValueKind, n: u64) -> Value {
+    let x = (n % 16) as f32 * 0.01;
+    match kind {
+        ValueKind::Scalar => Value::Scalar(x),
+        ValueKind::Vector => Value::Vector(vec![x; 8]),
+        ValueKind::Keypoints => {
+            let point = |i| Keypoint { at: Point::new(40.0 + 20.0 * i as f32, 60.0 + x), visibility: 0.9 };
+            Value::Keypoints((0..12).map(point).collect())
+        }
+        ValueKind::Probabilities => Value::Probabilities(vec![0.5 + x, 0.5 - x]),
+        ValueKind::Label => Value::Label(Label { class: 1, score: 0.9 }),
+        ValueKind::Rotation => Value::Rotation(Quaternion::from_degrees([x, 2.0, 10.0 * x])),
+        ValueKind::Embedding => {
+            let norm = (1.0 + x * x).sqrt();
+            Value::Embedding([1.0, x].iter().chain(&[0.0; 62]).map(|v| v / norm).collect())
+        }
+        _ => {
+            let cells = (0..4096_u64).map(|i| if (i % 64).abs_diff(32) < 12 { 255 } else { (n % 90) as u8 });
+            let bounds = Rect::new(0.0, 0.0, 320.0, 180.0);
+            Value::Mask(Mask { width: 64, height: 64, bounds, cells: cells.collect() })
+        }
+    }
+}
+
+#[test]
+fn no_kind_of_value_allocates_between_results() {
+    const KINDS: [ValueKind; 8] = [
+        ValueKind::Scalar,
+        ValueKind::Vector,
+        ValueKind::Keypoints,
+        ValueKind::Probabilities,
+        ValueKind::Label,
+        ValueKind::Rotation,
+        ValueKind::Embedding,
+        ValueKind::Mask,
+    ];
+    let pixels: Vec<u8> = (0..320_usize * 180).map(|i| (i * i % 251) as u8).collect();
+    for kind in KINDS {
+        let mut engine = Engine::new(Config::for_images(kind, 2.0), 1).unwrap();
+        let mut skipped = 0;
+        for n in 0..400_u64 {
+            let at = Timestamp::from_millis(1_000 + 33 * n);
+            let frame = Frame::image(at, Image::packed(PixelFormat::Gray8, 320, 180, &pixels));
+            let (plan, allocations) = counted(|| engine.handle_frame(at, &frame).unwrap());
+            match plan {
+                Plan::Skip(SkipReason::CacheHit) => {} // a result is admitted
+                Plan::Skip(reason) => {
+                    skipped += 1;
+                    assert!(n < 100 || allocations == 0, "{kind:?}: {allocations} at frame {n}: {reason:?}");
+                }
+                Plan::Run(ticket) => {
+                    let outcome = Outcome::Value(some_value(kind, n));
+                    engine.handle_completion(
+                        at + Duration::from_millis(20),
+                        Completion { ticket: ticket.id, outcome },
+                    );
+                }
+            }
+            let display = at + Duration::from_millis(25);
+            let (shown, allocations) = counted(|| engine.answer_at(display).value.is_some());
+            assert!(
+                shown && (n < 100 || allocations == 0),
+                "{kind:?}: {allocations} in the answer to frame {n}"
+            );
+            while engine.poll_event().is_some() {}
+        }
+        assert!(skipped > 200, "{kind:?}: {skipped} frames were skipped");
+    }
 }

@@ -45,13 +45,14 @@ type Failure = Box<dyn std::error::Error>;
 const SEED: u64 = 11;
 
 /// The model's numbers as other kinds of value: the box, size and brightness of each of its 16 cells.
-const HEADS: [&str; 6] = [
+const HEADS: [&str; 7] = [
     "kind = \"raw\"\nlength = 80",
     "kind = \"keypoints\"\npoints = 16\ndims = 5",
     "kind = \"classification\"\nclasses = 80",
     "kind = \"classification\"\nclasses = 80\nlabel = true",
     "kind = \"rotation\"\nfirst = 68\norder = \"xyzw\"",
     "kind = \"embedding\"\nlength = 80",
+    "kind = \"mask\"\nwidth = 16\nheight = 5",
 ];
 
 fn record() -> Result<Json, Failure> {
@@ -205,6 +206,10 @@ fn value(value: &Value) -> Result<Json, Failure> {
         }
         Value::Label(l) => json!(["Label", l.class, bits(&[l.score])]),
         Value::Rotation(q) => json!(["Rotation", bits(&[q.w, q.x, q.y, q.z])]),
+        Value::Mask(m) => {
+            let r = &m.bounds;
+            json!(["Mask", m.width, m.height, bits(&[r.x0, r.y0, r.x1, r.y1]), hex(&m.cells)])
+        }
         other => return Err(format!("a value of kind {:?}", other.kind()).into()),
     })
 }

@@ -145,6 +145,17 @@ pub enum Value {
         /// The numbers.
         numbers: Vec<f32>,
     },
+    /// The region of one thing, on a grid of cells.
+    Mask {
+        /// Where the grid lies, in pixels of the upright frame.
+        bounds: Rect,
+        /// Cells in a row.
+        width: u16,
+        /// Rows.
+        height: u16,
+        /// The share of each cell that is inside, from 0 to 255, row by row; a boundary is at 128.
+        cells: Vec<u8>,
+    },
     /// A kind that this version of the bindings has no name for.
     Other,
 }
@@ -172,6 +183,12 @@ impl From<&inbetween::Value> for Value {
             inbetween::Value::Label(l) => Self::Label { class_index: l.class, score: l.score },
             inbetween::Value::Rotation(q) => Self::Rotation { w: q.w, x: q.x, y: q.y, z: q.z },
             inbetween::Value::Embedding(numbers) => Self::Embedding { numbers: numbers.clone() },
+            inbetween::Value::Mask(m) => Self::Mask {
+                bounds: m.bounds.into(),
+                width: m.width,
+                height: m.height,
+                cells: m.cells.clone(),
+            },
             _ => Self::Other,
         }
     }

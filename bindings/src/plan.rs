@@ -55,8 +55,8 @@ mirror! {
     ValueFault = inbetween::ValueFault {
         /// A number that is NaN or infinite, or a box whose edges are out of order.
         NotFinite,
-        /// A score or probability outside its range, a distribution that does not sum to one, or a rotation or
-        /// embedding that is not of unit length.
+        /// A score or probability outside its range, a distribution that does not sum to one, a rotation or
+        /// embedding that is not of unit length, or a mask without a sound grid.
         OutOfRange,
         /// Another kind than the card promises.
         WrongKind,

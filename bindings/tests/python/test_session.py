@@ -358,6 +358,9 @@ def value_as_list(value):
         ]
     if value.is_label():
         return ["Label", value.class_index, [bits(value.score)]]
+    if value.is_mask():
+        edges = (value.bounds.x0, value.bounds.y0, value.bounds.x1, value.bounds.y1)
+        return ["Mask", value.width, value.height, [bits(n) for n in edges], bytes(value.cells).hex()]
     return [name(value), [bits(n) for n in numbers_of(value)]]
 
 
@@ -482,7 +485,7 @@ class Parity(unittest.TestCase):
                 self.assertEqual(given, call.get("gives"), f"call {index}: {({**call, 'gives': None})}")
                 if call["call"] == "answer" and given[0] is not None:
                     seen.add(given[0][0])
-        self.assertEqual(seen, {"Vector", "Keypoints", "Probabilities", "Label", "Rotation", "Embedding"})
+        self.assertEqual(seen, {"Vector", "Keypoints", "Probabilities", "Label", "Rotation", "Embedding", "Mask"})
 
 
 if __name__ == "__main__":

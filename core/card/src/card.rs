@@ -120,7 +120,8 @@ pub struct Decision {
 #[serde(deny_unknown_fields)]
 pub struct Tolerance {
     /// The largest good error: upright frame pixels for boxes and keypoints, the value's own unit for numbers,
-    /// total variation for probabilities, degrees for rotations, cosine distance for embeddings.
+    /// total variation for probabilities, degrees for rotations, cosine distance for embeddings,
+    /// pixels that the boundary is off for masks.
     pub epsilon: f32,
     /// Share of display refreshes that may exceed it, between 0 and 1.
     pub miss_rate: f32,

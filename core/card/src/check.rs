@@ -113,7 +113,7 @@ fn ladder(card: &Card) -> Checked {
         (RuleValue::Embedding(v), HeadSpec::Embedding(h)) => v.len() == h.length,
         _ => false,
     };
-    need(fits, "ladder.rule", "a value of the kind that model.head gives")?;
+    need(fits, "ladder.rule", "a value of the kind that model.head gives (there is none for masks)")?;
     let sound = match rule {
         RuleValue::Scalar(x) => x.is_finite(),
         RuleValue::Vector(v) => v.iter().all(|x| x.is_finite()),
@@ -212,6 +212,7 @@ const fn output(head: &HeadSpec) -> (&'static str, usize) {
         HeadSpec::Raw(h) => ("vector", h.length),
         HeadSpec::Rotation(_) => ("rotation", 4),
         HeadSpec::Embedding(h) => ("embedding", h.length),
+        HeadSpec::Mask(h) => ("mask", h.width.saturating_mul(h.height)),
     }
 }
 
@@ -270,6 +271,17 @@ fn spec(m: &ModelSpec) -> Checked {
         HeadSpec::Raw(h) => need((1..=MAX_ELEMENTS).contains(&h.length), "model.head.length", "at least 1")?,
         HeadSpec::Rotation(h) => {
             need(h.first < MAX_ELEMENTS, "model.head.first", "the index of a number of the output")?;
+        }
+        HeadSpec::Mask(h) => {
+            need(
+                matches!(m.input, InputSpec::Image(_)),
+                "model.head.kind",
+                "another one: a mask needs an image input",
+            )?;
+            need((1..=4096).contains(&h.width), "model.head.width", "from 1 to 4096")?;
+            need((1..=4096).contains(&h.height), "model.head.height", "from 1 to 4096")?;
+            need((1..=1024).contains(&h.channels), "model.head.channels", "from 1 to 1024")?;
+            need(h.channel < h.channels, "model.head.channel", "an index from 0 to channels - 1")?;
         }
         HeadSpec::Embedding(h) => {
             need((1..=MAX_ELEMENTS).contains(&h.length), "model.head.length", "at least 1")?;

@@ -24,6 +24,8 @@ pub enum HeadSpec {
     Rotation(RotationHead),
     /// A direction in a space of features.
     Embedding(EmbeddingHead),
+    /// The region of one thing.
+    Mask(MaskHead),
 }
 
 /// Which of the model's outputs.
@@ -359,6 +361,36 @@ pub struct EmbeddingHead {
     pub output: OutputRef,
     /// How many numbers.
     pub length: usize,
+}
+
+/// A map of probabilities over the model's picture, one for each cell of a grid (1 × height × width × 1 or alike).
+///
+/// Grids with more than 256 cells in a row or column are averaged down.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaskHead {
+    /// The tensor.
+    #[serde(default)]
+    pub output: OutputRef,
+    /// Cells in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Numbers of a cell, the last axis; more than one for several classes.
+    #[serde(default = "MaskHead::one")]
+    pub channels: usize,
+    /// Which of them is the thing's.
+    #[serde(default)]
+    pub channel: usize,
+    /// Whether the numbers are logits.
+    #[serde(default)]
+    pub sigmoid: bool,
+}
+
+impl MaskHead {
+    const fn one() -> usize {
+        1
+    }
 }
 
 const fn yes() -> bool {

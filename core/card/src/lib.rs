@@ -22,8 +22,8 @@ pub use card::{
 pub use error::CardError;
 pub use head::{
     Activation, AnchorLayer, BoxOrder, ClassificationHead, EmbeddingHead, HeadSpec, Hits, KeypointScale,
-    KeypointsHead, NmsMode, NmsSpec, OutputRef, QuaternionOrder, RawHead, RegressionHead, RotationHead,
-    SizeCoding, SsdHead, SsdOutputs, YoloHead, YoloLayout,
+    KeypointsHead, MaskHead, NmsMode, NmsSpec, OutputRef, QuaternionOrder, RawHead, RegressionHead,
+    RotationHead, SizeCoding, SsdHead, SsdOutputs, YoloHead, YoloLayout,
 };
 pub use input::{
     AudioInput, Channels, ColorMatrix, ColorRange, ElementType, FeatureSpec, FeaturesInput, Fit, ImageInput,

@@ -165,6 +165,9 @@ fn heads_of_directions_are_read_with_their_rules() {
         let error = with_head(head, rule).expect_err(rule).to_string();
         assert!(error.contains("`ladder.rule`"), "{error}");
     }
+    let mask = "kind = \"mask\"\nwidth = 256\nheight = 256";
+    let refusal = |head: &str| with_head(head, "{ boxes = [] }").unwrap_err().to_string();
+    assert!(refusal(mask).contains("there is none for masks"), "{}", refusal(mask));
     let error = with_head("kind = \"embedding\"\nlength = 0", "{ embedding = [] }").unwrap_err().to_string();
     assert!(error.contains("`ladder.rule`") || error.contains("`model.head.length`"), "{error}");
 }
@@ -177,6 +180,28 @@ file = "small.onnx"
 energy = 0.4
 error_scale = 1.5
 "#;
+
+#[test]
+fn a_mask_head_is_read_and_checked() {
+    let read = |head: &str| {
+        let ladder = "rungs = [\"model\", \"predicted\", \"rule\", \"unavailable\"]\nrule = { boxes = [] }";
+        let (before, rest) = FACE.split_once("[model.head]").expect("a head");
+        let (_, after) = rest.split_once("[model.input_contract]").expect("a contract after it");
+        let text = format!("{before}[model.head]\n{head}\n[model.input_contract]{after}");
+        Card::parse(&text.replace(ladder, ""))
+    };
+    let card = read("kind = \"mask\"\nwidth = 256\nheight = 144\nchannels = 2\nchannel = 1").unwrap();
+    let HeadSpec::Mask(head) = &card.model.head else { panic!() };
+    assert_eq!((head.width, head.height, head.channel, head.sigmoid), (256, 144, 1, false));
+    for (head, field) in [
+        ("kind = \"mask\"\nwidth = 0\nheight = 2", "model.head.width"),
+        ("kind = \"mask\"\nwidth = 2\nheight = 9999", "model.head.height"),
+        ("kind = \"mask\"\nwidth = 2\nheight = 2\nchannel = 1", "model.head.channel"),
+    ] {
+        let error = read(head).expect_err(field).to_string();
+        assert!(error.contains(field), "{error}");
+    }
+}
 
 #[test]
 fn variants_take_what_they_do_not_state_from_the_model() {

@@ -195,6 +195,7 @@ fn heap_bytes(value: &Value) -> usize {
         Value::Vector(v) | Value::Probabilities(v) | Value::Embedding(v) => size_of_val(v.as_slice()),
         Value::Boxes(v) => v.len() * size_of::<Detection>(),
         Value::Keypoints(v) => v.len() * size_of::<Keypoint>(),
+        Value::Mask(m) => m.cells.len(),
     }
 }
 

@@ -54,7 +54,8 @@ pub struct FeatureContract {
 pub struct Tolerance {
     /// The largest good error: pixels of the upright frame for boxes (worst corner) and keypoints (worst point),
     /// the value's own unit for scalars and vectors (largest element), total variation for probabilities,
-    /// degrees of angle for rotations, cosine distance for embeddings; a label is wrong or right.
+    /// degrees of angle for rotations, cosine distance for embeddings, pixels that the
+    /// boundary is off for masks (the distance that 95% of either boundary is within); a label is wrong or right.
     pub epsilon: f32,
     /// The share of display refreshes that may exceed it, from 0 to 1.
     pub miss_rate: f32,

@@ -47,4 +47,4 @@ pub use plan::{
 };
 pub use quaternion::Quaternion;
 pub use time::Timestamp;
-pub use value::{Detection, Keypoint, Label, Value, ValueFault, ValueKind};
+pub use value::{Detection, Keypoint, Label, Mask, Value, ValueFault, ValueKind};

@@ -29,6 +29,8 @@ pub enum ValueKind {
     Rotation,
     /// A direction in a space of features.
     Embedding,
+    /// The region of one thing, as the share of each cell of a grid that it fills.
+    Mask,
 }
 
 /// One box of a detector, in pixels of the upright frame.
@@ -62,6 +64,38 @@ pub struct Label {
     pub score: f32,
 }
 
+/// The region of one thing, on a grid of cells.
+///
+/// # Shapes
+/// `cells` has `width × height` elements, row by row; at most 256 × 256, so that memory is bounded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mask {
+    /// Cells in a row.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+    /// Where the grid lies, in pixels of the upright frame.
+    pub bounds: Rect,
+    /// The share of each cell that is inside, from 0 to 255; a boundary is at 128.
+    pub cells: Vec<u8>,
+}
+
+impl Mask {
+    /// The most cells of a row and of a column.
+    pub const MOST: u16 = 256;
+
+    fn is_sound(&self) -> bool {
+        let sides = 1..=Self::MOST;
+        sides.contains(&self.width)
+            && sides.contains(&self.height)
+            && self.cells.len() == usize::from(self.width) * usize::from(self.height)
+            && self.bounds.is_valid()
+            && (1e-3..1e6).contains(&self.bounds.width())
+            && (1e-3..1e6).contains(&self.bounds.height())
+            && self.bounds.center().length() < 1e6
+    }
+}
+
 /// A decoded model output or an answer derived from several of them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -82,6 +116,8 @@ pub enum Value {
     Rotation(Quaternion),
     /// A vector of unit length, of a fixed count of numbers.
     Embedding(Vec<f32>),
+    /// The region of one thing.
+    Mask(Mask),
 }
 
 impl Value {
@@ -96,6 +132,7 @@ impl Value {
             Self::Label(_) => ValueKind::Label,
             Self::Rotation(_) => ValueKind::Rotation,
             Self::Embedding(_) => ValueKind::Embedding,
+            Self::Mask(_) => ValueKind::Mask,
         }
     }
 
@@ -110,12 +147,13 @@ impl Value {
             ValueKind::Label => Self::Label(Label::default()),
             ValueKind::Rotation => Self::Rotation(Quaternion::IDENTITY),
             ValueKind::Embedding => Self::Embedding(Vec::new()),
+            ValueKind::Mask => Self::Mask(Mask::default()),
         }
     }
 
     /// Why this value cannot be used, if it cannot: a number that is not finite, a box inside out,
     /// a score outside 0 to 1, a distribution that does not sum to one within 1%, a rotation or an embedding whose
-    /// length is not one within 1%.
+    /// length is not one within 1%, a mask whose grid is empty, too large or not as long as it says.
     pub fn fault(&self) -> Option<ValueFault> {
         let finite = |x: &f32| x.is_finite();
         let unit = |x: f32| (0.0..=1.0).contains(&x);
@@ -160,6 +198,8 @@ impl Value {
             }
             Self::Rotation(q) => return long(f64::from(q.norm())),
             Self::Embedding(v) => return long(norm(v)),
+            Self::Mask(mask) if mask.is_sound() => true,
+            Self::Mask(_) => return Some(ValueFault::OutOfRange),
         };
         if ok { None } else { Some(ValueFault::NotFinite) }
     }
@@ -176,8 +216,8 @@ pub(crate) fn norm(v: &[f32]) -> f64 {
 pub enum ValueFault {
     /// A number that is NaN or infinite, or a box whose edges are out of order.
     NotFinite,
-    /// A score or probability outside its range, a distribution that does not sum to one, or a rotation or embedding
-    /// that is not of unit length.
+    /// A score or probability outside its range, a distribution that does not sum to one, a rotation or embedding that
+    /// is not of unit length, or a mask without a sound grid.
     OutOfRange,
     /// Another kind than the card promises.
     WrongKind,

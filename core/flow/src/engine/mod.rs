@@ -420,6 +420,7 @@ impl Engine {
         let length = match value {
             Value::Vector(v) | Value::Probabilities(v) | Value::Embedding(v) => v.len(),
             Value::Keypoints(v) => v.len(),
+            Value::Mask(m) => m.cells.len(),
             _ => return None,
         };
         (*self.length.get_or_insert(length) != length).then_some(ValueFault::WrongLength)

@@ -9,6 +9,7 @@ use super::{
     ageing::Ageing,
     carry,
     form::{Form, Times},
+    gain::Gain,
     history::History,
 };
 use crate::{
@@ -18,11 +19,6 @@ use crate::{
 
 /// Numbers that are remembered in all: large embeddings remember fewer results.
 const MEMORY: usize = 1 << 16;
-/// Change of the features in a second as a multiple of a result's noise (variances), before it was learnt, and its bounds:
-/// from averaging over minutes to taking each result as it is.
-const CHANGE: (f32, f32, f32) = (100.0, 1e-3, 1e4);
-/// Speed of the adaptation, in log-variance for each result that misses in the direction of the one before.
-const LEARNING: f32 = 0.3;
 /// Weight of a new result in the usual distance.
 const WEIGHT: f32 = 0.1;
 /// A distance of more than so many usual ones is no noise.
@@ -36,9 +32,7 @@ pub(super) struct Embeddings {
     epsilon: f32,
     times: Times,
     level: Vec<f32>,
-    /// Variance of the level and its growth per second, in units of a result's.
-    variance: f32,
-    change: f32,
+    gain: Gain,
     /// The difference of the newest result from what was expected, and the one before.
     miss: Vec<f32>,
     last: Vec<f32>,
@@ -56,8 +50,7 @@ impl Embeddings {
             epsilon,
             times: Times::new(delay),
             level: Vec::new(),
-            variance: 1.0,
-            change: CHANGE.0,
+            gain: Gain::new(),
             miss: Vec::new(),
             last: Vec::new(),
             usual: epsilon / 3.0,
@@ -92,7 +85,7 @@ impl Embeddings {
 
     fn start(&mut self, time: Timestamp, z: &[f32]) {
         self.level = z.to_vec();
-        (self.variance, self.change) = (1.0, CHANGE.0);
+        self.gain = Gain::new();
         (self.miss, self.last, self.rest) =
             (alloc::vec![0.0; z.len()], alloc::vec![0.0; z.len()], alloc::vec![0.0; z.len()]);
         self.history = History::new(z.len(), (MEMORY / z.len().max(1)).clamp(4, 64));
@@ -105,19 +98,18 @@ impl Embeddings {
         for (miss, (z, level)) in self.miss.iter_mut().zip(z.iter().zip(&self.level)) {
             *miss = z - level;
         }
-        let prior = self.variance + self.change * dt.min(1.0);
-        let snap = distance > self.epsilon;
-        let gain = if snap { 1.0 } else { prior / (prior + 1.0) };
+        let gain = if distance > self.epsilon {
+            self.gain.snap();
+            1.0
+        } else {
+            self.gain.take(dt, cosine(&self.miss, &self.last))
+        };
         for (level, miss) in self.level.iter_mut().zip(&self.miss) {
             *level += gain * miss;
         }
         if !normalise(&mut self.level) {
             self.level.copy_from_slice(z);
         }
-        self.variance = gain;
-        // Innovations of an optimal filter are white (Mehra, 1970): such that agree ask for more change.
-        let agreement = if snap { 0.0 } else { cosine(&self.miss, &self.last) };
-        self.change = (self.change * libm::expf(LEARNING * agreement)).clamp(CHANGE.1, CHANGE.2);
         core::mem::swap(&mut self.miss, &mut self.last);
         self.usual += WEIGHT * (distance.min(SURPRISE * self.usual) - self.usual);
         let Self { history, level, .. } = self;
@@ -153,8 +145,7 @@ impl Embeddings {
             distance = 1.0 - cosine(&carried, z);
             self.miss = carried;
             // The share of the distance that the result's own noise explains is no error of the answer.
-            let prior = self.variance + self.change * age.min(1.0);
-            let noise = if distance > SURPRISE * self.usual { 0.0 } else { 1.0 / (prior + 1.0) };
+            let noise = if distance > SURPRISE * self.usual { 0.0 } else { self.gain.noise(age) };
             report.error = Some(distance * (1.0 - noise));
         }
         if self.times.late(time) {

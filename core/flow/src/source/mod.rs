@@ -11,6 +11,7 @@
 //! | label | step | hold; a sequential test changes it | 0 or 1 | hazard of a change |
 //! | rotation | slerp | constant angular velocity, damped | angle, degrees | three-vector error state |
 //! | embedding | normalised lerp | hold | cosine distance | quantile of back-tests by age |
+//! | mask | blend of signed distances | moved and scaled with the pixels of its region, else with its trend | distance of 95% of the boundaries, pixels | variance, and what back-tests of the shape show by age |
 //!
 //! A correction within the tolerance is shown over a tenth of a second, a larger one at once. A trend that is no larger
 //! than its noise moves nothing.
@@ -18,14 +19,17 @@
 mod ageing;
 mod associate;
 mod boxes;
+mod distance;
 mod edges;
 mod embedding;
 mod form;
+mod gain;
 mod history;
 mod interpolate;
 mod kalman;
 mod keypoints;
 mod label;
+mod mask;
 mod path;
 mod rotation;
 mod series;
@@ -38,7 +42,7 @@ mod trust;
 use alloc::{boxed::Box, vec::Vec};
 
 use self::{
-    boxes::Boxes, embedding::Embeddings, form::Form, keypoints::Keypoints, label::Labels,
+    boxes::Boxes, embedding::Embeddings, form::Form, keypoints::Keypoints, label::Labels, mask::Masks,
     rotation::Rotations, series::Series, simplex::Simplex,
 };
 use crate::{
@@ -146,6 +150,7 @@ impl Carrier {
             ValueKind::Label => Box::new(Labels::new(delay)),
             ValueKind::Rotation => Box::new(Rotations::new(epsilon, delay)),
             ValueKind::Embedding => Box::new(Embeddings::new(epsilon, delay)),
+            ValueKind::Mask => Box::new(Masks::new(epsilon, delay)),
         };
         Self { kind, form }
     }

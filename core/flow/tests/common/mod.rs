@@ -2,8 +2,8 @@
 #![allow(dead_code, missing_docs)]
 
 use inbetween_flow::{
-    Config, Detection, Frame, Image, Keypoint, Label, PixelFormat, Plane, Point, Quaternion, Rect, Timestamp,
-    Value, ValueKind,
+    Config, Detection, Frame, Image, Keypoint, Label, Mask, PixelFormat, Plane, Point, Quaternion, Rect,
+    Timestamp, Value, ValueKind,
 };
 
 pub const WIDTH: u32 = 96;
@@ -62,6 +62,12 @@ pub fn value(kind: ValueKind, n: u32) -> Value {
         }
         ValueKind::Label => Value::Label(Label { class: n / 7 % 3, score: 0.8 }),
         ValueKind::Rotation => Value::Rotation(Quaternion::from_degrees([x, 9.0, -x])),
+        ValueKind::Mask => {
+            let inside = |i: u32| (i % 12).abs_diff(n % 8 + 2) < 3 && (i / 12).abs_diff(4) < 3;
+            let cells = (0..96).map(|i| if inside(i) { 255 } else { 0 }).collect();
+            let bounds = Rect::new(0.0, 0.0, WIDTH as f32, HEIGHT as f32);
+            Value::Mask(Mask { width: 12, height: 8, bounds, cells })
+        }
         ValueKind::Embedding => {
             let angle = x / 40.0;
             Value::Embedding(vec![libm::cosf(angle), libm::sinf(angle), 0.0])
@@ -70,7 +76,7 @@ pub fn value(kind: ValueKind, n: u32) -> Value {
     }
 }
 
-pub const KINDS: [ValueKind; 8] = [
+pub const KINDS: [ValueKind; 9] = [
     ValueKind::Scalar,
     ValueKind::Vector,
     ValueKind::Boxes,
@@ -79,6 +85,7 @@ pub const KINDS: [ValueKind; 8] = [
     ValueKind::Label,
     ValueKind::Rotation,
     ValueKind::Embedding,
+    ValueKind::Mask,
 ];
 
 /// A small generator for tests (xorshift64*).

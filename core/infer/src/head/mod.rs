@@ -3,6 +3,7 @@
 //! It does not know models: a new model is a new spec.
 
 mod direction;
+mod mask;
 mod nms;
 mod points;
 mod ssd;
@@ -39,6 +40,7 @@ enum Decoder {
     Vector(vector::Vector),
     Rotation(direction::Rotation),
     Embedding,
+    Mask(mask::Grid),
 }
 
 impl Head {
@@ -53,6 +55,7 @@ impl Head {
             HeadSpec::Raw(h) => vec![&h.output],
             HeadSpec::Rotation(h) => vec![&h.output],
             HeadSpec::Embedding(h) => vec![&h.output],
+            HeadSpec::Mask(h) => vec![&h.output],
         }
     }
 
@@ -67,6 +70,7 @@ impl Head {
             HeadSpec::Regression(_) | HeadSpec::Raw(_) => ValueKind::Vector,
             HeadSpec::Rotation(_) => ValueKind::Rotation,
             HeadSpec::Embedding(_) => ValueKind::Embedding,
+            HeadSpec::Mask(_) => ValueKind::Mask,
         }
     }
 
@@ -92,6 +96,7 @@ impl Head {
             }
             HeadSpec::Raw(h) => Decoder::Vector(vector::Vector::raw(h.length, &shapes[0])?),
             HeadSpec::Rotation(h) => Decoder::Rotation(direction::Rotation::new(h, &shapes[0])?),
+            HeadSpec::Mask(h) => Decoder::Mask(mask::Grid::new(h, &shapes[0])?),
             HeadSpec::Embedding(h) => {
                 vector::expect(&shapes[0], h.length)?;
                 Decoder::Embedding
@@ -131,6 +136,7 @@ impl Head {
             Decoder::Points(head) => Value::Keypoints(head.decode(outputs, placed()?)),
             Decoder::Vector(head) => head.decode(outputs[0].0),
             Decoder::Rotation(head) => head.decode(outputs[0].0),
+            Decoder::Mask(head) => Value::Mask(head.decode(outputs[0].0, placed()?)),
             Decoder::Embedding => direction::embedding(outputs[0].0),
         };
         match value.fault() {

@@ -15,7 +15,7 @@ use crate::{
     quaternion::Quaternion,
     source::Carrier,
     time::Timestamp,
-    value::{Detection, Keypoint, Label, Value, ValueKind},
+    value::{Detection, Keypoint, Label, Mask, Value, ValueKind},
 };
 
 #[derive(Clone, Debug)]
@@ -65,6 +65,12 @@ fn value(kind: ValueKind) -> BoxedStrategy<Value> {
         }
         ValueKind::Rotation => [number(), number(), number(), number()]
             .prop_map(|[w, x, y, z]| Value::Rotation(Quaternion::new(w, x, y, z).unit().unwrap_or_default()))
+            .boxed(),
+        ValueKind::Mask => (prop_oneof![9 => Just((6_u16, 5_u16)), 1 => Just((1, 7))], vec(any::<u8>(), 30))
+            .prop_map(|((width, height), cells)| {
+                let cells = cells[..usize::from(width) * usize::from(height)].to_vec();
+                Value::Mask(Mask { width, height, bounds: Rect::new(0.0, 10.0, 600.0, 500.0), cells })
+            })
             .boxed(),
         ValueKind::Embedding => prop_oneof![
             4 => vec(-1.0_f32..1.0, 5),
@@ -168,7 +174,8 @@ macro_rules! sequences {
 }
 
 sequences!(scalars: Scalar, vectors: Vector, boxes: Boxes, keypoints: Keypoints, distributions: Probabilities, labels: Label,
-    rotations: Rotation, embeddings: Embedding);
+    rotations: Rotation, embeddings: Embedding,
+    masks: Mask);
 
 #[test]
 fn the_same_sequence_gives_the_same_bits() {

@@ -6,6 +6,7 @@ mod anything;
 mod boxes;
 mod directions;
 mod keypoints;
+mod masks;
 mod moving;
 mod numbers;
 
