@@ -77,6 +77,7 @@ impl Session {
     /// # Errors
     /// When the card is refused, a file is missing, or a model cannot be used.
     #[uniffi::constructor]
+    #[allow(clippy::implicit_hasher)] // the border knows one hasher
     pub fn with_files(
         card: &str,
         mut files: HashMap<String, Vec<u8>>,
