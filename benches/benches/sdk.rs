@@ -11,13 +11,17 @@ use std::{
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use inbetween::{CancelToken, Frame, Image, PixelFormat, Timestamp};
-use inbetween_bench::{model::Loaded, workload::Workload};
+use inbetween_bench::{
+    model::Loaded,
+    workload::{Workload, enlarged},
+};
 use inbetween_flow::{
     Completion, Engine, Luma, Outcome, Plan, Point, Rect, TicketId, Value,
     gate::{Gate, Target},
 };
+use inbetween_sim::{RenderedFrame, policy::engine_config};
 
-fn luma(frame: &inbetween_sim::RenderedFrame) -> Luma<'_> {
+fn luma(frame: &RenderedFrame) -> Luma<'_> {
     Luma::of(&Image::packed(PixelFormat::Gray8, frame.width, frame.height, &frame.data)).unwrap()
 }
 
@@ -97,6 +101,66 @@ fn engine(c: &mut Criterion) {
     });
 }
 
+/// Frames of each scene in [`scenes`], and how often they are gone through.
+const SCENE_FRAMES: u64 = 45;
+const SCENE_ROUNDS: usize = 5;
+
+/// A scene's frames, and its mean over the skipped frames of what handling one and the answers of two refreshes take.
+fn session(engine: &mut Engine, work: &Workload, camera: &mut RenderedFrame) -> Duration {
+    let (mut total, mut skipped) = (Duration::ZERO, 0);
+    let mut flight = None;
+    for (frame, found) in &work.frames {
+        // As a decoder does, into memory that it uses again.
+        camera.data.copy_from_slice(&frame.data);
+        (camera.index, camera.captured) = (frame.index, frame.captured);
+        let at = frame.captured;
+        if let Some((ticket, outcome)) = flight.take() {
+            engine.handle_completion(at, Completion { ticket, outcome });
+        }
+        while engine.poll_event().is_some() {}
+        let frame = camera.as_frame();
+        let start = Instant::now();
+        let plan = engine.handle_frame(at, &frame).unwrap();
+        for ms in [5, 15] {
+            black_box(engine.answer_at(at + Duration::from_millis(ms)).value.is_some());
+        }
+        let took = start.elapsed();
+        match plan {
+            Plan::Skip(_) => (total, skipped) = (total + took, skipped + 1),
+            Plan::Run(ticket) => {
+                flight = Some((ticket.id, Outcome::Value(Value::Boxes(found.clone()))));
+            }
+        }
+    }
+    total / skipped.max(1)
+}
+
+/// The whole skip path on the scenes of the suite, as large as a camera's frames: the median and the worst scene.
+fn scenes(c: &mut Criterion) {
+    let mut all = Vec::new();
+    for spec in inbetween_bench::scenes::select(&[], None).unwrap() {
+        let spec = enlarged(&spec, 1280).unwrap();
+        let work = Workload::of(&spec, SCENE_FRAMES);
+        let mut camera = work.frames[0].0.clone();
+        let once = || session(&mut Engine::new(engine_config(&spec), 1).unwrap(), &work, &mut camera);
+        let least = std::iter::repeat_with(once).take(SCENE_ROUNDS).min();
+        all.push((least.unwrap(), spec));
+    }
+    all.sort_by_key(|(took, _)| *took);
+    for (name, at) in [("median", all.len() / 2), ("worst", all.len() - 1)] {
+        let (took, spec) = &all[at];
+        println!("the {name} scene is {} ({took:?})", spec.name);
+        let work = Workload::of(spec, SCENE_FRAMES);
+        let mut camera = work.frames[0].0.clone();
+        c.bench_function(&format!("engine, skipped frame and two answers, {name} scene"), |b| {
+            b.iter_custom(|iterations| {
+                let once = |_| session(&mut Engine::new(engine_config(spec), 1).unwrap(), &work, &mut camera);
+                (0..iterations).map(once).sum()
+            });
+        });
+    }
+}
+
 fn model(c: &mut Criterion) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let assets = std::env::var_os("INBETWEEN_ASSETS").map_or_else(|| root.join("../assets"), Into::into);
@@ -119,5 +183,5 @@ fn model(c: &mut Criterion) {
     });
 }
 
-criterion_group!(sdk, gate, engine, model);
+criterion_group!(sdk, gate, engine, scenes, model);
 criterion_main!(sdk);
