@@ -4,5 +4,6 @@
 
 mod change;
 mod motion;
+mod pitfalls;
 mod render;
 mod robust;
