@@ -18,7 +18,9 @@ use alloc::{string::String, vec::Vec};
 pub fn check(contract: &InputContract, frame: &Frame<'_>) -> Result<(), FrameError> {
     match (contract, &frame.input) {
         (InputContract::Image { formats, min_side, max_side }, Input::Image(image)) => {
-            check_image(image, formats, *min_side, *max_side)
+            check_image(image, formats, *min_side, *max_side)?;
+            let sound = frame.motion.is_none_or(|m| m.is_valid(image.upright_size()));
+            if sound { Ok(()) } else { Err(FrameError::Motion) }
         }
         (InputContract::Audio { sample_rate, block }, Input::Audio(audio)) => {
             check_audio(audio, *sample_rate, *block as usize)

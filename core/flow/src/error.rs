@@ -46,6 +46,8 @@ pub enum FrameError {
     },
     /// A region of interest that is not finite or does not meet the frame.
     Region,
+    /// A motion of the camera that is not finite, or larger than the frame.
+    Motion,
     /// A sample rate other than the card's.
     SampleRate {
         /// What came.
@@ -110,6 +112,12 @@ impl core::fmt::Display for FrameError {
                 write!(f, "plane {plane} has {found} bytes; its size and stride need {needed}")
             }
             Self::Region => write!(f, "the region of interest is not finite or lies outside the frame"),
+            Self::Motion => {
+                write!(
+                    f,
+                    "the camera's motion is not finite or larger than the frame: leave it out when unknown"
+                )
+            }
             Self::SampleRate { found, wanted } => {
                 write!(f, "the sample rate is {found} Hz; the card promises {wanted} Hz")
             }

@@ -36,8 +36,8 @@ pub use config::{
 pub use engine::{Engine, Inspection};
 pub use error::FrameError;
 pub use frame::{
-    Audio, Elements, Feature, FeatureValue, Frame, Image, Input, Luma, LumaLayout, PixelFormat, Plane,
-    Rotation, Samples, Tensor,
+    Audio, CameraMotion, Elements, Feature, FeatureValue, Frame, Image, Input, Luma, LumaLayout, PixelFormat,
+    Plane, Rotation, Samples, Tensor,
 };
 pub use geometry::{Point, Rect};
 pub use ingredient::Ingredients;

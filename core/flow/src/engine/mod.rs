@@ -204,6 +204,9 @@ impl Engine {
         if !self.config.scheduling.follow_pixels {
             return Seen::default();
         }
+        if let Some(motion) = &frame.motion {
+            self.gate.expect(motion);
+        }
         let Some(evidence) = Luma::of(image).and_then(|luma| self.gate.measure(frame.captured, &luma)) else {
             return Seen::default();
         };

@@ -3,9 +3,11 @@
 //! It does not convert pixels: `luma` gives read access, `inbetween-infer` preprocesses.
 
 mod luma;
+mod motion;
 
 pub(crate) use luma::Raster;
 pub use luma::{Luma, LumaLayout};
+pub use motion::CameraMotion;
 
 use crate::{geometry::Rect, time::Timestamp};
 
@@ -16,27 +18,37 @@ pub struct Frame<'a> {
     pub captured: Timestamp,
     /// What was sensed.
     pub input: Input<'a>,
+    /// How the camera moved since the frame before, where the host knows.
+    pub motion: Option<CameraMotion>,
 }
 
 impl<'a> Frame<'a> {
     /// An image frame.
     pub const fn image(captured: Timestamp, image: Image<'a>) -> Self {
-        Self { captured, input: Input::Image(image) }
+        Self { captured, input: Input::Image(image), motion: None }
     }
 
     /// An audio frame.
     pub const fn audio(captured: Timestamp, audio: Audio<'a>) -> Self {
-        Self { captured, input: Input::Audio(audio) }
+        Self { captured, input: Input::Audio(audio), motion: None }
+    }
+
+    /// This frame with the camera's motion since the one before, as a gyroscope or an encoder knows it. It helps where
+    /// a pan starts suddenly or the background has no texture; the picture decides.
+    #[must_use]
+    pub const fn with_motion(mut self, motion: CameraMotion) -> Self {
+        self.motion = Some(motion);
+        self
     }
 
     /// A frame of named tensors.
     pub const fn tensors(captured: Timestamp, tensors: &'a [Tensor<'a>]) -> Self {
-        Self { captured, input: Input::Tensors(tensors) }
+        Self { captured, input: Input::Tensors(tensors), motion: None }
     }
 
     /// A frame of named features.
     pub const fn features(captured: Timestamp, features: &'a [Feature<'a>]) -> Self {
-        Self { captured, input: Input::Features(features) }
+        Self { captured, input: Input::Features(features), motion: None }
     }
 }
 

@@ -71,6 +71,10 @@ pub(super) struct Conditions {
     pub covers: Covers,
     /// Whether there is time for a search.
     pub search: bool,
+    /// Where the patch is, as the host knows.
+    pub told: Option<Pose>,
+    /// What everything did beside its own motion, in working pixels.
+    pub surprise: Point,
 }
 
 impl Follower {
@@ -114,17 +118,16 @@ impl Follower {
 
     /// Finds the patch in a frame. Returns whether that took a search.
     pub fn follow(&mut self, frame: &Sampler<'_>, on: &Conditions) -> bool {
-        let expected = Point::new(
-            self.pose.shift.x + self.velocity.x * on.dt,
-            self.pose.shift.y + self.velocity.y * on.dt,
-        );
+        let coasting = self.pose.shift + self.velocity.scaled(on.dt);
+        let Pose { shift: expected, linear } =
+            on.told.unwrap_or(Pose { shift: coasting + on.surprise, linear: self.pose.linear });
         let textured = self.textured(on.noise);
         let was_followed = self.state == FitState::Followed;
         if !was_followed {
             self.patch.trust_all();
         }
         let mut start = Start { linear: was_followed, ..self.start(on) };
-        start.pose.shift = expected;
+        start.pose = Pose { shift: expected, linear };
         let mut best = self.patch.fit(frame, &start, on.noise);
         let mut searched = false;
         if textured && !good(&best) && on.covers.any() {
@@ -138,9 +141,9 @@ impl Follower {
             let residual = best.residual;
             start.linear = false;
             start.covers = Covers::default();
-            let ahead = Point::new(self.velocity.x * on.dt, self.velocity.y * on.dt);
             let hint = on.hint.unwrap_or(expected);
-            let tries = [self.pose.shift, hint, if self.misses == 0 { hint + ahead } else { hint }];
+            let ahead = if self.misses == 0 { self.velocity.scaled(on.dt) } else { Point::default() };
+            let tries = [self.pose.shift, hint, hint + ahead, coasting];
             for (i, &shift) in tries.iter().enumerate() {
                 // From nearly the same place a fit ends at the same.
                 let tried = tries[..i].iter().chain([&expected]).any(|t| (shift - *t).length() < SAME_PLACE);
@@ -234,6 +237,7 @@ impl Follower {
                 self.pose = found.pose;
                 if !textured {
                     self.pose.shift = expected;
+                    self.pose.linear = on.told.map_or(self.pose.linear, |told| told.linear);
                     self.outcome.sigma = SPREAD;
                 }
                 let shift = self.pose.shift;
@@ -241,8 +245,9 @@ impl Follower {
                     let k = 1.0 / on.dt;
                     let newest = Point::new((shift.x - before.x) * k, (shift.y - before.y) * k);
                     let share = match (self.state, self.moving) {
-                        (FitState::Followed, true) => NEWEST,
                         (FitState::Followed, false) => 1.0,
+                        (FitState::Followed, true) => NEWEST,
+                        (FitState::Weak, _) if on.told.is_some() => NEWEST,
                         _ => 0.0,
                     };
                     self.velocity = if share > 0.0 {

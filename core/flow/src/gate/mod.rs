@@ -17,7 +17,7 @@ mod step;
 use alloc::vec::Vec;
 
 use crate::{
-    frame::Luma,
+    frame::{CameraMotion, Luma},
     geometry::{Point, Rect},
     ingredient::Ingredients,
     plan::TicketId,
@@ -151,6 +151,10 @@ const LEAST_SAMPLES: usize = 24;
 const SAME: f32 = 0.5;
 /// Targets that may be searched for in one frame: the others have their turn in the next.
 const SEARCHES: u32 = 2;
+/// A host's word that is wrong by this share, and by a working pixel, is contradicted. Contradictions count twice;
+/// from so many on, the host is not believed until enough of its words were right.
+const CONTRADICTED: f32 = 0.25;
+const DOUBTED: u32 = 4;
 /// How far around a target its pixels explain change, in working pixels, and as a share of its size.
 const MARGIN: f32 = 2.0;
 const MARGIN_SHARE: f32 = 0.1;
@@ -184,6 +188,10 @@ pub struct Gate {
     noise: f32,
     learnt: Option<f32>,
     newest: Option<Timestamp>,
+    /// What the host says about the next frame.
+    told: Option<CameraMotion>,
+    /// How often the picture contradicted that lately.
+    doubt: u32,
     scratch: Vec<f32>,
     before: Vec<(u32, Point)>,
     /// Where each followed target was last seen, in working pixels.
@@ -207,6 +215,8 @@ impl Gate {
             noise: 1.0,
             learnt: None,
             newest: None,
+            told: None,
+            doubt: 0,
             scratch: Vec::new(),
             before: Vec::new(),
             places: Vec::new(),
@@ -349,6 +359,12 @@ impl Gate {
         }
     }
 
+    /// Takes the host's word on how the camera moves from the newest frame to the next one. It is where the search
+    /// starts, and stands for the background's motion where that has no texture.
+    pub const fn expect(&mut self, motion: &CameraMotion) {
+        self.told = Some(*motion);
+    }
+
     /// Compares a frame with the key frame. `None` while there is no key frame.
     ///
     /// A frame of another size than the key frame's is a cut.
@@ -356,6 +372,7 @@ impl Gate {
         let pause = self.newest.map_or(0.0, |n| captured.secs_from(n));
         let dt = pause.clamp(0.0, LONGEST_PAUSE_S);
         self.newest = Some(captured);
+        let told = self.told.take();
         let key = self.key.as_ref()?;
         let out = &mut self.evidence;
         if key.full != (luma.width(), luma.height()) {
@@ -381,10 +398,30 @@ impl Gate {
             light: None,
             covers: Covers::default(),
             search: true,
+            told: None,
+            surprise: Point::default(),
         };
+        let before = self.background.pose;
+        let coasting = self.background.velocity.scaled(dt);
+        if let Some(told) = told {
+            let middle = Point::new(key.size.0 as f32 * 0.5, key.size.1 as f32 * 0.5);
+            let told = CameraMotion { shift: told.shift.scaled(1.0 / side), ..told };
+            let there = before.then(&told, self.background.patch.center - middle);
+            on.told = Some(there).filter(|_| self.doubt < DOUBTED);
+            on.hint = Some(there.shift);
+        }
         if !self.without.has(Ingredients::GLOBAL_MOTION) {
             self.background.follow(&frame, &on);
         }
+        let found = self.background.state == FitState::Followed;
+        if let (Some(there), true) = (on.hint, found) {
+            let (moved, off) =
+                ((there - before.shift).length(), (there - self.background.pose.shift).length());
+            let wrong = off > (CONTRADICTED * moved).max(1.0);
+            self.doubt = if wrong { (self.doubt + 2).min(2 * DOUBTED) } else { self.doubt.saturating_sub(1) };
+        }
+        let believed = on.told.is_some();
+        on.told = None;
         let mut searches = SEARCHES;
         let background = &self.background;
         let pose = background.pose;
@@ -407,7 +444,10 @@ impl Gate {
             let (target, fit) = (&self.targets[i], &mut out.fits[i]);
             let area = key.working(&target.bounds);
             let middle = Point::new((area.x0 + area.x1) * 0.5, (area.y0 + area.y1) * 0.5);
-            let hint = pose.motion(middle - background.patch.center);
+            let from = middle - background.patch.center;
+            let hint = pose.motion(from);
+            // What the camera did beside its motion so far, it did to everything.
+            on.surprise = if believed { hint - before.motion(from) - coasting } else { Point::default() };
             on.hint = Some(hint);
             on.search = searches > 0;
             if !self.without.has(Ingredients::OCCLUSION) {

@@ -2,7 +2,10 @@
 //! **Invariant:** samples are whole working pixels with a neighbour on each side; unused lanes weigh nothing.
 //! It does not look at other frames: `fit` does.
 
-use crate::geometry::{Point, Rect};
+use crate::{
+    frame::CameraMotion,
+    geometry::{Point, Rect},
+};
 
 use super::{
     picture::Picture,
@@ -26,6 +29,23 @@ impl Pose {
     pub fn motion(&self, o: Point) -> Point {
         let l = &self.linear;
         Point::new(self.shift.x + l[0] * o.x + l[1] * o.y, self.shift.y + l[2] * o.x + l[3] * o.y)
+    }
+
+    /// This pose after a further motion of everything; `from` is the patch's centre as seen from that motion's centre.
+    pub fn then(&self, motion: &CameraMotion, from: Point) -> Self {
+        let (l, a) = (&self.linear, &motion.linear);
+        let at = from + self.shift;
+        let shift = Point::new(
+            self.shift.x + motion.shift.x + a[0] * at.x + a[1] * at.y,
+            self.shift.y + motion.shift.y + a[2] * at.x + a[3] * at.y,
+        );
+        let linear = [
+            l[0] + a[0] + a[0] * l[0] + a[1] * l[2],
+            l[1] + a[1] + a[0] * l[1] + a[1] * l[3],
+            l[2] + a[2] + a[2] * l[0] + a[3] * l[2],
+            l[3] + a[3] + a[2] * l[1] + a[3] * l[3],
+        ];
+        Self { shift, linear }
     }
 
     /// Change of width and of height of the upright box around an ellipse that fills a `width` × `height` box. A box

@@ -7,3 +7,4 @@ mod motion;
 mod pitfalls;
 mod render;
 mod robust;
+mod told;
