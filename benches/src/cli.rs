@@ -26,7 +26,7 @@ pub enum Command {
     /// A video through a model, against the model on every frame and against every-Nth baselines
     Run(RunArgs),
     /// Scenes with exact truth: all policies side by side in virtual time
-    Bench(BenchArgs),
+    Bench(Box<BenchArgs>),
     /// Look at scene files
     #[command(subcommand)]
     Scene(SceneCommand),
@@ -107,9 +107,55 @@ pub struct RunArgs {
     pub output: Output,
 }
 
+/// Commands of `bench`.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Replay one violation: plans, answers and truth around it
+    Trace(TraceArgs),
+}
+
+/// Options of `bench trace`.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// A scene file, or the name of a scene that comes with the project
+    #[arg(long, value_name = "FILE|NAME")]
+    pub scene: String,
+    /// Seed of the sequence
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// The policy
+    #[arg(long, value_name = "NAME", default_value = "inbetween")]
+    pub policy: String,
+    /// Which violation, from 0 [default: lists all]
+    #[arg(long, value_name = "K")]
+    pub violation: Option<usize>,
+    /// Length of the sequence in seconds, as in the bench [default: as the scene says]
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<f64>,
+    /// Seconds shown before it
+    #[arg(long, value_name = "S", default_value_t = 1.0)]
+    pub before: f64,
+    /// Seconds shown after it
+    #[arg(long, value_name = "S", default_value_t = 0.5)]
+    pub after: f64,
+    /// A file of `bench --resume`, for settings that were tuned there
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+    /// Write it as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write it as a page with pictures
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
 /// Options of `bench`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
+    /// What else to do with a sequence.
+    #[command(subcommand)]
+    pub command: Option<BenchCommand>,
     /// A scene file, or a pattern for several; may be repeated [default: all that come with the project]
     #[arg(long, value_name = "FILE|GLOB")]
     pub scene: Vec<String>,
@@ -125,9 +171,15 @@ pub struct BenchArgs {
     /// A policy: `inbetween`, `every-frame`, `every-nth-hold[:N]`, `every-nth-kalman[:N]`, …; may be repeated
     #[arg(long, value_name = "NAME")]
     pub policy: Vec<String>,
-    /// Seeds of ablations, sweeps and oracles, which are dear [default: those of --seeds]
+    /// Seeds of ablations and sweeps, which are many [default: those of --seeds]
     #[arg(long, value_name = "A..B")]
     pub study_seeds: Option<Seeds>,
+    /// Find the least work that any schedule needs, too: with pixels, with results alone, and a bound. Takes long
+    #[arg(long)]
+    pub oracle: bool,
+    /// Seeds of what is dear: oracles, and baselines that look at pixels in hindsight [default: those of --study-seeds]
+    #[arg(long, value_name = "A..B")]
+    pub dear_seeds: Option<Seeds>,
     /// Length of each sequence in seconds [default: as the scene says]
     #[arg(long, value_name = "S")]
     pub seconds: Option<f64>,

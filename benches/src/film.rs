@@ -51,30 +51,7 @@ impl Film {
         if violation {
             self.last_violation = t;
         }
-        let (w, h) = (moment.frame.width, moment.frame.height);
-        let Some(jpeg) = RgbImage::from_raw(w, h, moment.frame.rgb()).and_then(|p| jpeg(&p)) else { return };
-        let shown = moment.shown;
-        let answers = shown.detections.unwrap_or_default();
-        let still = Still {
-            jpeg,
-            width: w,
-            height: h,
-            truth: marks(
-                moment.truth.iter().filter(|t| t.visible >= 0.5).map(|t| (t.bounds, Some(t.identity))),
-            ),
-            answer: marks(answers.iter().map(|a| (a.bounds, a.identity))),
-            refresh: RefreshMark {
-                display_s: t,
-                source: shown.source,
-                age_ms: shown.key_frame.map(|k| moment.display.since(k).as_secs_f64() * 1e3),
-                error_px: moment.verdict.error_px,
-                missing: moment.verdict.missing,
-                uncertainty_px: shown.uncertainty,
-                within_tolerance: shown.within_tolerance,
-                fault: moment.verdict.fault,
-            },
-            plan: None,
-        };
+        let Some(still) = still(moment) else { return };
         self.taken.push((moment.frame.captured, still));
     }
 
@@ -86,6 +63,32 @@ impl Film {
         };
         self.taken.into_iter().map(|(captured, still)| Still { plan: plan(captured), ..still }).collect()
     }
+}
+
+/// A still of a moment; `None` where it has no picture.
+pub fn still(moment: &Moment<'_>) -> Option<Still> {
+    let (w, h) = (moment.frame.width, moment.frame.height);
+    let jpeg = RgbImage::from_raw(w, h, moment.frame.rgb()).and_then(|p| jpeg(&p))?;
+    let shown = moment.shown;
+    let answers = shown.detections.unwrap_or_default();
+    Some(Still {
+        jpeg,
+        width: w,
+        height: h,
+        truth: marks(moment.truth.iter().filter(|t| t.visible >= 0.5).map(|t| (t.bounds, Some(t.identity)))),
+        answer: marks(answers.iter().map(|a| (a.bounds, a.identity))),
+        refresh: RefreshMark {
+            display_s: moment.display.as_secs_f64(),
+            source: shown.source,
+            age_ms: shown.key_frame.map(|k| moment.display.since(k).as_secs_f64() * 1e3),
+            error_px: moment.verdict.error_px,
+            missing: moment.verdict.missing,
+            uncertainty_px: shown.uncertainty,
+            within_tolerance: shown.within_tolerance,
+            fault: moment.verdict.fault,
+        },
+        plan: None,
+    })
 }
 
 /// Boxes as marks.

@@ -24,6 +24,15 @@ pub fn read(path: &Path) -> anyhow::Result<SceneSpec> {
     SceneSpec::parse(&text).with_context(|| format!("{} is not a scene", path.display()))
 }
 
+/// The scene of a file, or the one of the project that goes by this name.
+///
+/// # Errors
+/// When it cannot be read or is no scene.
+pub fn named(name: &str) -> anyhow::Result<SceneSpec> {
+    let shipped = Path::new(SHIPPED).join(format!("{name}.toml"));
+    read(if !Path::new(name).exists() && shipped.exists() { &shipped } else { Path::new(name) })
+}
+
 /// The scenes of `patterns` (all shipped ones of rendered surfaces when empty), those of `split` only, in the order of
 /// their names. Scenes whose photographs were not fetched are left out, each with a line that starts with `SKIPPED:`.
 ///

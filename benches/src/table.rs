@@ -7,7 +7,7 @@ use inbetween_sim::measure::Faults;
 
 use crate::{
     record::{INBETWEEN, Row, kept, runs_ratio},
-    summary::{Estimate, PolicySums, Suite, Summary, percent, verdicts, words},
+    summary::{Estimate, PolicySums, Suite, Summary, WITHOUT, percent, verdicts, words},
 };
 
 /// Column heads; `several` adds scene and seed.
@@ -117,12 +117,17 @@ pub fn policy_cells(p: &PolicySums) -> [String; 8] {
     ]
 }
 
+/// The policies of a table: ablations have one of their own.
+pub fn shown(summary: &Summary) -> impl Iterator<Item = &PolicySums> {
+    summary.policies.iter().filter(|p| !p.policy.starts_with(WITHOUT))
+}
+
 /// The policies of a suite for the terminal.
 pub fn policies(summary: &Summary) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(POLICY_HEADS);
-    for p in &summary.policies {
+    for p in shown(summary) {
         table.add_row(policy_cells(p));
     }
     for column in table.column_iter_mut().skip(1) {

@@ -332,3 +332,50 @@ fn a_killed_bench_goes_on_to_the_same_rows() {
     run("2");
     assert_eq!(std::fs::read_to_string(&journal).unwrap().lines().count(), 18);
 }
+
+#[test]
+fn a_violation_is_replayed_with_what_led_to_it() {
+    let folder = common::folder("a_violation_is_replayed_with_what_led_to_it");
+    let scene = folder.join("late.toml");
+    let spec = "name = \"late\"\nduration_s = 4\n[[objects]]\nmotion = [{ linear = { speed_px_s = 15 } }]\n";
+    std::fs::write(&scene, spec).unwrap();
+    let trace = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_inbetween"));
+        command.args(["bench", "trace", "--seed", "3", "--policy", "every-nth-hold:20", "--scene"]);
+        command.arg(&scene).args(more).output().unwrap()
+    };
+    let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let list = words(&trace(&[]).stdout);
+    let count: usize = list.lines().last().unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    assert!(count >= 3, "a held box is late until the next result: {list}");
+    let (json, page) = (folder.join("trace.json"), folder.join("trace.html"));
+    let files = ["--json", json.to_str().unwrap(), "--html", page.to_str().unwrap()];
+    let output = trace(&[&["--violation", "1"], &files[..]].concat());
+    assert!(output.status.success(), "{}", words(&output.stderr));
+    assert!(words(&output.stdout).contains("error above the tolerance"), "{}", words(&output.stdout));
+    let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    let from = json["episode"]["from_s"].as_f64().unwrap();
+    let epsilon = json["epsilon_px"].as_f64().unwrap();
+    let first = json["refreshes"].as_array().unwrap().iter().find(|r| r["display_s"] == from).unwrap();
+    assert_eq!(first["fault"], "off");
+    // The error is that of the boxes that are written beside it.
+    let corner = |of: &str, at: usize| first[of][0]["box"][at].as_f64().unwrap();
+    let worst = [(0, 1), (2, 1), (0, 3), (2, 3)]
+        .map(|(x, y)| {
+            (corner("truth", x) - corner("shown", x)).hypot(corner("truth", y) - corner("shown", y))
+        })
+        .into_iter()
+        .fold(0.0, f64::max);
+    assert!((worst - first["error_px"].as_f64().unwrap()).abs() < 0.01 && worst > epsilon, "{worst}");
+    let runs = json["frames"].as_array().unwrap().iter().filter(|f| f["run"] == true).count();
+    assert!(runs >= 1, "the window has the run that the answer rests on");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("One violation of every-nth-hold:20") && page.contains("data:image/jpeg"));
+    let refused = trace(&["--violation", "99999"]);
+    assert!(!refused.status.success());
+    assert!(
+        words(&refused.stderr).contains(&format!("has {count} violations")),
+        "{}",
+        words(&refused.stderr)
+    );
+}

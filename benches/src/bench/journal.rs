@@ -37,15 +37,28 @@ pub enum Done {
         /// Share of refreshes that violated on the tune split.
         violation_rate: f64,
     },
-    /// An oracle on one sequence.
-    Oracle {
-        /// Whether it keeps the promise.
-        feasible: bool,
-        /// Its runs.
-        runs: u64,
-        /// Its violations.
-        violations: u64,
+    /// The oracles of one sequence.
+    Oracles {
+        /// The class that follows pixels.
+        pixels: Least,
+        /// The class that has results alone.
+        output: Least,
+        /// Straight pieces, chosen with the truth.
+        bound: u64,
     },
+}
+
+/// What an oracle needs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Least {
+    /// Whether it keeps the promise.
+    pub feasible: bool,
+    /// Its runs.
+    pub runs: u64,
+    /// Its violations on average over detections and latencies.
+    pub violations: f64,
+    /// All refreshes.
+    pub refreshes: u64,
 }
 
 #[derive(Serialize, Deserialize)]

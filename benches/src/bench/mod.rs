@@ -4,15 +4,17 @@
 //! It does not tune our own settings: only those of the baselines, on the tune split.
 
 mod journal;
+mod oracles;
 mod policies;
 mod sequence;
+pub mod trace;
 
 use anyhow::Context as _;
 use inbetween_sim::{PROFILES, Report as Detail, Row, SceneSpec, measure::Faults};
 use rayon::prelude::*;
 
 use crate::{
-    cli::BenchArgs,
+    cli::{BenchArgs, BenchCommand},
     record::write_json,
     report::{Report, SuiteReport},
     scenes,
@@ -23,7 +25,7 @@ use crate::{
 };
 
 pub use journal::{Done, Journal};
-pub use policies::{Choice, Group, How, MAIN, names};
+pub use policies::{Choice, Group, How, MAIN, Rank, names};
 
 /// What is run: every scene with every seed, all policies over the same frames.
 #[derive(Clone, Debug)]
@@ -32,8 +34,12 @@ pub struct Plan {
     pub scenes: Vec<SceneSpec>,
     /// The seeds.
     pub seeds: Vec<u64>,
-    /// The seeds of ablations, sweeps and oracles: those of `seeds` that are among them.
+    /// The seeds of ablations and sweeps, as far as they are among `seeds`.
     pub study_seeds: Vec<u64>,
+    /// The seeds of oracles, and of baselines that look at pixels in hindsight, as far as they are among `seeds`.
+    pub dear_seeds: Vec<u64>,
+    /// Whether oracles are wanted.
+    pub oracle: bool,
     /// Names of the policies.
     pub policies: Vec<String>,
     /// How many sequences run at a time; one a core when `None`.
@@ -57,6 +63,11 @@ pub struct Outcome {
     pub stills: Vec<Still>,
 }
 
+/// Work of a frame in units of a policy that has results alone: rendering it, and all oracles.
+const RENDERING: f64 = 15.0;
+/// See [`RENDERING`].
+const ORACLES: f64 = 400.0;
+
 /// Runs what a journal does not have of a plan.
 ///
 /// # Errors
@@ -68,16 +79,27 @@ pub fn execute(plan: &Plan, journal: &Journal) -> anyhow::Result<Outcome> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.jobs.unwrap_or(0)).build()?;
     let (choices, tuned) = policies::choose(&plan.policies, &pool, journal)?;
     let of = |seed: u64| -> Vec<&Choice> {
-        choices.iter().filter(|c| !c.study || plan.study_seeds.contains(&seed)).collect()
+        let wanted = |c: &&Choice| match c.rank {
+            Rank::Main => true,
+            Rank::Study => plan.study_seeds.contains(&seed),
+            Rank::Dear => plan.dear_seeds.contains(&seed),
+        };
+        choices.iter().filter(wanted).collect()
     };
-    // Work is counted in frames and policies, so that what is left is told well.
+    let asks = |seed: u64| plan.oracle && plan.dear_seeds.contains(&seed);
+    // Work is counted in frames and what is done with them, so that what is left is told well.
     let work = |spec: &SceneSpec, seed: u64| {
-        (spec.duration_s * spec.camera.fps) as u64 * of(seed).len() as u64 / 100
+        let policies: f64 = of(seed).iter().map(|c| c.work()).sum();
+        let oracles = if asks(seed) { ORACLES } else { 0.0 };
+        (spec.duration_s * spec.camera.fps * (RENDERING + policies + oracles) / 100.0) as u64
     };
     let steps = Steps::new(pairs.iter().map(|(spec, seed)| work(spec, *seed)).sum(), "sequences");
     let filmed: anyhow::Result<Vec<sequence::Filmed>> = pool.install(|| {
         let one = |&(spec, seed): &(&SceneSpec, u64)| {
             let done = sequence::measure(spec, seed, &of(seed), journal, film)?;
+            if asks(seed) {
+                oracles::find(spec, seed, journal)?;
+            }
             steps.done(work(spec, seed));
             Ok(done)
         };
@@ -88,13 +110,20 @@ pub fn execute(plan: &Plan, journal: &Journal) -> anyhow::Result<Outcome> {
         (outcome.detail, outcome.stills) = (filmed.detail, filmed.stills);
     }
     for &(spec, seed) in &pairs {
+        let mut rows = Vec::new();
         for choice in of(seed) {
             let key = journal::key(spec, seed, &choice.name, &choice.setting())?;
             if let Some(Done::Row { row, faults }) = journal.get(&key) {
-                outcome.rows.push(*row);
+                rows.push(*row);
                 outcome.faults.push(Some(faults));
             }
         }
+        if asks(seed) {
+            let own = oracles::annotate(&mut rows, spec, seed, journal)?;
+            outcome.faults.extend(own.iter().map(|_| None));
+            rows.extend(own);
+        }
+        outcome.rows.append(&mut rows);
     }
     Ok(outcome)
 }
@@ -104,6 +133,9 @@ pub fn execute(plan: &Plan, journal: &Journal) -> anyhow::Result<Outcome> {
 /// # Errors
 /// When scenes, policies or files are not as they must be.
 pub fn command(args: &BenchArgs) -> anyhow::Result<()> {
+    if let Some(BenchCommand::Trace(args)) = &args.command {
+        return trace::command(args);
+    }
     let mut scenes = scenes::select(&args.scene, args.split.as_deref())?;
     for spec in &mut scenes {
         scenes::shorten(spec, args.seconds)?;
@@ -112,9 +144,15 @@ pub fn command(args: &BenchArgs) -> anyhow::Result<()> {
         if args.policies.is_empty() && !args.policy.is_empty() { Vec::new() } else { names(&args.policies) };
     policies.extend(args.policy.iter().cloned());
     let seeds: Vec<u64> = args.seeds.iter().collect();
-    let study_seeds = args.study_seeds.as_ref().map_or_else(|| seeds.clone(), |s| s.iter().collect());
+    let among = |chosen: &Option<crate::seeds::Seeds>, default: &[u64]| match chosen {
+        Some(chosen) => chosen.iter().filter(|s| seeds.contains(s)).collect(),
+        None => default.to_vec(),
+    };
+    let study_seeds: Vec<u64> = among(&args.study_seeds, &seeds);
+    let dear_seeds = among(&args.dear_seeds, &study_seeds);
     let film = args.output.report.is_some();
-    let plan = Plan { scenes, seeds, study_seeds, policies, jobs: args.jobs, film };
+    let plan =
+        Plan { scenes, seeds, study_seeds, dear_seeds, oracle: args.oracle, policies, jobs: args.jobs, film };
     let journal = match &args.resume {
         Some(path) => Journal::open(path)?,
         None => Journal::default(),
@@ -148,11 +186,15 @@ fn suite(plan: &Plan, args: &BenchArgs, outcome: &Outcome) -> Suite {
     let (summary, scenes, frontier) = summarise(&outcome.rows, &outcome.faults);
     let mut reduced = Vec::new();
     if plan.study_seeds != plan.seeds {
-        reduced.push(format!("ablations, sweeps and oracles: seeds {:?} alone", plan.study_seeds));
+        reduced.push(format!("ablations and sweeps: seeds {:?} alone", plan.study_seeds));
+    }
+    if plan.dear_seeds != plan.seeds {
+        let what = "oracles, and baselines that look at pixels in hindsight";
+        reduced.push(format!("{what}: seeds {:?} alone", plan.dear_seeds));
     }
     Suite {
         schema: SCHEMA,
-        command: crate::command_line(),
+        command: again(args),
         setup: SuiteSetup {
             split: args.split.clone(),
             seeds: plan.seeds.clone(),
@@ -167,6 +209,41 @@ fn suite(plan: &Plan, args: &BenchArgs, outcome: &Outcome) -> Suite {
         scenes,
         frontier,
     }
+}
+
+/// The command that makes a document again: options that figures depend on, and no paths but those of scenes.
+fn again(args: &BenchArgs) -> String {
+    use std::fmt::Write as _;
+    let mut line = "inbetween bench".to_owned();
+    let mut option = |name: &str, value: &dyn std::fmt::Display| {
+        let _ = write!(line, " --{name} {value}");
+    };
+    for scene in &args.scene {
+        option("scene", scene);
+    }
+    if let Some(split) = &args.split {
+        option("split", split);
+    }
+    option("seeds", &args.seeds);
+    if let Some(seeds) = &args.study_seeds {
+        option("study-seeds", seeds);
+    }
+    if let Some(seeds) = &args.dear_seeds {
+        option("dear-seeds", seeds);
+    }
+    if let Some(seconds) = &args.seconds {
+        option("seconds", seconds);
+    }
+    for group in args.policies.iter().filter_map(clap::ValueEnum::to_possible_value) {
+        option("policies", &group.get_name());
+    }
+    for policy in &args.policy {
+        option("policy", policy);
+    }
+    if args.oracle {
+        line += " --oracle";
+    }
+    line
 }
 
 /// The page of one sequence, with its film.

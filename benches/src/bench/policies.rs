@@ -41,12 +41,16 @@ const TUNED_KALMAN: &str = "every-nth-kalman-tuned";
 /// Seeds on which settings are tuned: none that a bench would use by itself.
 const TUNING_SEEDS: std::ops::Range<u64> = 9000..9002;
 
+/// Baselines that look at pixels are tuned on the first of these seeds alone and on so many seconds of each scene: their
+/// grids take a hundred times as long.
+const DEAR_TUNING_S: f64 = 30.0;
+
 /// Shares of the promised tolerance that the engine is given in its sweep, while the promise is scored: a tighter one
 /// makes it run more and violate less.
 const TOLERANCES: [f64; 6] = [0.35, 0.5, 0.7, 1.4, 2.0, 2.8];
 
 /// N of the timer with our own estimator in its sweep, in frames: few, for it looks at pixels.
-const OWN_TIMER: [u32; 8] = [1, 2, 3, 5, 8, 12, 20, 30];
+const OWN_TIMER: [u32; 9] = [1, 2, 3, 5, 8, 12, 20, 30, 60];
 
 /// How a policy is made for a sequence.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,8 +72,19 @@ pub struct Choice {
     pub name: String,
     /// How it is made.
     pub how: How,
-    /// Whether it is one of many beside the main comparison: it may be run on fewer seeds.
-    pub study: bool,
+    /// On how many seeds it is run.
+    pub rank: Rank,
+}
+
+/// What is many or dear is run on fewer seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// The main comparison: all seeds.
+    Main,
+    /// Ablations and sweeps.
+    Study,
+    /// Whole grids of what looks at pixels.
+    Dear,
 }
 
 impl Choice {
@@ -80,6 +95,21 @@ impl Choice {
             How::Set(setting) => format!("{setting:?}"),
             How::Hindsight(kind) => format!("{:?}", kind.settings()),
             How::Tolerance(share) => format!("{share}"),
+        }
+    }
+
+    /// Roughly what a frame costs, in units of a policy that has results alone.
+    pub fn work(&self) -> f64 {
+        /// Following pixels.
+        const PIXELS: f64 = 15.0;
+        match &self.how {
+            How::Named if self.name.starts_with(INBETWEEN) => PIXELS,
+            How::Tolerance(_) | How::Set(Setting::Inbetween { .. } | Setting::Marlin { .. }) => PIXELS,
+            How::Named | How::Set(_) => 1.0,
+            How::Hindsight(kind) => {
+                let one = if looks_at_pixels(*kind) { PIXELS } else { 1.0 };
+                one * kind.settings().len() as f64
+            }
         }
     }
 
@@ -140,6 +170,7 @@ pub fn names(groups: &[Group]) -> Vec<String> {
     }
     if has(Group::Ablations) {
         names.push(INBETWEEN.into());
+        names.extend(policy::ablations());
     }
     if has(Group::Frontier) {
         names.push(INBETWEEN.into());
@@ -162,7 +193,7 @@ pub fn choose(
     jobs: &rayon::ThreadPool,
     journal: &Journal,
 ) -> anyhow::Result<(Vec<Choice>, Vec<TunedSetting>)> {
-    let mut tuner = Tuner { jobs, journal, scenes: None, tuned: BTreeMap::new() };
+    let mut tuner = Tuner { jobs, journal, tuned: BTreeMap::new() };
     let mut choices: Vec<Choice> = Vec::new();
     for name in names {
         if choices.iter().all(|c| c.name != *name) {
@@ -180,25 +211,25 @@ const fn looks_at_pixels(kind: Kind) -> bool {
 struct Tuner<'a> {
     jobs: &'a rayon::ThreadPool,
     journal: &'a Journal,
-    scenes: Option<Vec<SceneSpec>>,
     tuned: BTreeMap<&'static str, (Setting, TunedSetting)>,
 }
 
 impl Tuner<'_> {
     fn choice(&mut self, name: &str) -> anyhow::Result<Choice> {
-        let choice = |how, study| Choice { name: name.to_owned(), how, study };
+        let choice = |how, rank| Choice { name: name.to_owned(), how, rank };
         if let Some(kind) = name.strip_suffix("-hindsight").and_then(Kind::of) {
-            return Ok(choice(How::Hindsight(kind), looks_at_pixels(kind)));
+            let rank = if looks_at_pixels(kind) { Rank::Dear } else { Rank::Main };
+            return Ok(choice(How::Hindsight(kind), rank));
         }
         if let Some(kind) = Kind::of(name) {
-            return Ok(choice(How::Set(self.tune(kind)?), false));
+            return Ok(choice(How::Set(self.tune(kind)?), Rank::Main));
         }
         if let Some((base, setting)) = name.split_once(':') {
             if base == INBETWEEN {
                 let share: f64 =
                     setting.parse().with_context(|| format!("`{name}`: after the colon stands a share"))?;
                 ensure!((0.01..=100.0).contains(&share), "`{name}`: the share is from 0.01 to 100");
-                return Ok(choice(How::Tolerance(share), true));
+                return Ok(choice(How::Tolerance(share), Rank::Study));
             }
             if base == TUNED_KALMAN {
                 let every = setting.parse().with_context(|| format!("`{name}`: after the colon stands N"))?;
@@ -206,11 +237,20 @@ impl Tuner<'_> {
                 if let Setting::Baseline { trigger, .. } = &mut setting {
                     *trigger = Trigger::Every(every);
                 }
-                return Ok(choice(How::Set(setting), true));
+                return Ok(choice(How::Set(setting), Rank::Study));
             }
-            return Ok(choice(How::Named, true));
+            // As settings of a grid, so that they share its runs.
+            let how = match (Kind::of(base), setting.parse()) {
+                (Some(Kind::Hold), Ok(n @ 1..=10_000)) => {
+                    How::Set(Setting::Baseline { trigger: Trigger::Every(n), estimator: Estimator::Hold })
+                }
+                (Some(Kind::Inbetween), Ok(every @ 1..=10_000)) => How::Set(Setting::Inbetween { every }),
+                _ => How::Named,
+            };
+            return Ok(choice(how, Rank::Study));
         }
-        Ok(choice(How::Named, name.starts_with(crate::summary::WITHOUT)))
+        let rank = if name.starts_with(crate::summary::WITHOUT) { Rank::Study } else { Rank::Main };
+        Ok(choice(How::Named, rank))
     }
 
     /// The setting of a baseline, tuned once.
@@ -219,14 +259,18 @@ impl Tuner<'_> {
         if let Some((setting, _)) = self.tuned.get(name) {
             return Ok(*setting);
         }
-        if self.scenes.is_none() {
-            self.scenes = Some(scenes::select(&[], Some("tune"))?);
+        let seeds =
+            if looks_at_pixels(kind) { TUNING_SEEDS.start..TUNING_SEEDS.start + 1 } else { TUNING_SEEDS };
+        let mut scenes = scenes::select(&[], Some("tune"))?;
+        if looks_at_pixels(kind) {
+            for spec in &mut scenes {
+                spec.duration_s = spec.duration_s.min(DEAR_TUNING_S);
+            }
         }
-        let scenes = self.scenes.as_deref().unwrap_or_default();
         let miss_rate = scenes.iter().map(|s| s.tolerance.miss_rate).fold(f64::INFINITY, f64::min);
         let first = scenes.first().context("there are no scenes to tune on")?;
         let grid = kind.settings();
-        let asked = format!("{scenes:?} {TUNING_SEEDS:?} {grid:?}");
+        let asked = format!("{scenes:?} {seeds:?} {grid:?}");
         let key = key(first, TUNING_SEEDS.start, &format!("tuned-{name}"), &asked)?;
         let known = match self.journal.get(&key) {
             Some(Done::Tuned { place, violation_rate }) => grid.get(place).map(|s| (*s, violation_rate)),
@@ -235,7 +279,7 @@ impl Tuner<'_> {
         let (setting, violation_rate) = if let Some(known) = known {
             known
         } else {
-            let pooled = tune::pool(&self.trials(kind, name));
+            let pooled = tune::pool(&self.trials(kind, &scenes, seeds));
             let (best, _) = tune::best(&pooled, miss_rate).context("the grid is empty")?;
             let place = pooled.iter().position(|t| *t == best).unwrap_or_default();
             let violation_rate = best.violation_rate();
@@ -253,11 +297,10 @@ impl Tuner<'_> {
     }
 
     /// The grid of a kind on every sequence that settings are tuned on.
-    fn trials(&self, kind: Kind, name: &str) -> Vec<Vec<Trial>> {
-        let scenes = self.scenes.as_deref().unwrap_or_default();
+    fn trials(&self, kind: Kind, scenes: &[SceneSpec], seeds: std::ops::Range<u64>) -> Vec<Vec<Trial>> {
         let pairs: Vec<(&SceneSpec, u64)> =
-            scenes.iter().flat_map(|s| TUNING_SEEDS.map(move |seed| (s, seed))).collect();
-        let steps = Steps::new(pairs.len() as u64, &format!("tuning {name}"));
+            scenes.iter().flat_map(|s| seeds.clone().map(move |seed| (s, seed))).collect();
+        let steps = Steps::new(pairs.len() as u64, &format!("tuning {}", kind.name()));
         self.jobs.install(|| {
             let one = |&(spec, seed): &(&SceneSpec, u64)| {
                 let trials = tune::trials(spec, seed, kind);

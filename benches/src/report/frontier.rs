@@ -72,6 +72,8 @@ pub(super) fn frontier(series: &[Series], promise: f64, unit: &str, cost: impl F
         .filter(|r| *r <= worst * 1.05)
         .map(|r| (y(r), format!("{}%", label(r * 100.0))))
         .collect();
+    let at = |s: &Series| s.points.first().map(|p| (x.at(cost(p)), y(p.violation_rate)));
+    let labelled = labelled(series, at);
     html! {
         div class="scroll" {
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img"
@@ -98,7 +100,9 @@ pub(super) fn frontier(series: &[Series], promise: f64, unit: &str, cost: impl F
                             text class="tick" x=(n(cx + 11.0)) y=(n(cy + 4.0)) { (s.policy) }
                         } @else if s.policy != INBETWEEN {
                             rect x=(n(cx - 4.0)) y=(n(cy - 4.0)) width="8" height="8" fill="none" stroke="var(--soft)" stroke-width="1.6" { title { (title(s, p, unit, cost(p))) } }
-                            text class="tick" x=(n(cx + 8.0)) y=(n(cy - 6.0)) { (s.policy) }
+                            @if labelled.contains(&place) {
+                                text class="tick" x=(n(cx - 8.0)) y=(n(cy - 5.0)) text-anchor="end" { (s.policy) }
+                            }
                         }
                     }
                 }
@@ -106,6 +110,23 @@ pub(super) fn frontier(series: &[Series], promise: f64, unit: &str, cost: impl F
             }
         }
     }
+}
+
+/// Which single points get their name written: where it meets no other name; all have it as a title.
+fn labelled(series: &[Series], at: impl Fn(&Series) -> Option<(f64, f64)>) -> Vec<usize> {
+    const LETTER: f64 = 6.4;
+    let mut taken: Vec<(f64, f64, f64)> = Vec::new();
+    let mut chosen = Vec::new();
+    for (place, s) in series.iter().enumerate().filter(|(_, s)| s.points.len() == 1) {
+        let Some((x, y)) = at(s) else { continue };
+        let (left, right) = (x - 8.0 - LETTER * s.policy.len() as f64, x + 8.0);
+        let meets = |&(l, r, other): &(f64, f64, f64)| left < r && l < right && (y - other).abs() < 15.0;
+        if !taken.iter().any(meets) {
+            taken.push((left, right, y));
+            chosen.push(place);
+        }
+    }
+    chosen
 }
 
 fn title(s: &Series, p: &Point, unit: &str, cost: f64) -> String {

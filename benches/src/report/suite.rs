@@ -39,14 +39,16 @@ pub(super) fn page(suite: &Suite) -> Markup {
                     h2 { "What is asked, and what was measured" }
                     (contract(&lines))
                     p class="soft" { "In brackets: 95% intervals over " (suite.setup.resamples) " paired resamples of scenes and, within them, of sequences." }
-                    h2 { "Policies" }
-                    (policies(suite))
-                    p class="soft" { "Modelled power in three profiles: " (suite.setup.profiles.join(", ")) ". It is modelled, not measured: runs, bytes, wake-ups and measured CPU time, each with a coefficient." }
                     @if !suite.frontier.is_empty() {
                         h2 { "Runs against violations, over the settings of each policy" }
                         (frontier(&suite.frontier, promise, "model runs a second", |p| p.runs_per_s))
                         (legend(&suite.frontier))
-                        h2 { "The same in modelled power" }
+                    }
+                    h2 { "Policies" }
+                    (policies(suite))
+                    p class="soft" { "Modelled power in three profiles: " (suite.setup.profiles.join(", ")) ". It is modelled, not measured: runs, bytes, wake-ups and measured CPU time, each with a coefficient." }
+                    @if !suite.frontier.is_empty() {
+                        h2 { "Modelled power against violations" }
                         @for (i, profile) in suite.setup.profiles.iter().enumerate() {
                             (frontier(&suite.frontier, promise, &format!("modelled milliwatts, {profile}"), |p| p.watts.get(i).map_or(0.0, |w| w * 1e3)))
                         }
@@ -151,7 +153,7 @@ fn policies(suite: &Suite) -> Markup {
             table {
                 thead { tr { @for head in table::POLICY_HEADS { th scope="col" { (head) } } } }
                 tbody {
-                    @for p in &suite.summary.policies {
+                    @for p in table::shown(&suite.summary) {
                         tr class=[(p.policy == INBETWEEN).then_some("ours")] { @for cell in table::policy_cells(p) { td { (cell) } } }
                     }
                 }

@@ -16,6 +16,9 @@ use crate::record::{INBETWEEN, kept};
 /// Policies whose names start so are ours without an ingredient.
 pub const WITHOUT: &str = "inbetween-without-";
 
+/// Policies whose names start so know the future: bounds, not products.
+const ORACLE: &str = "oracle-";
+
 /// The timer with our own estimator: its sweep is what line 2 is about.
 const OWN_TIMER: &str = "every-nth-inbetween";
 
@@ -24,7 +27,8 @@ pub fn summarise(rows: &[Row], faults: &[Option<Faults>]) -> (Summary, Vec<Scene
     let cells = Cells::new(rows);
     let whole: Vec<&str> = cells.policies.iter().copied().filter(|p| !p.contains(':')).collect();
     let ablations = whole.iter().filter(|p| p.starts_with(WITHOUT));
-    let others = whole.iter().filter(|p| **p != INBETWEEN && !p.starts_with(WITHOUT));
+    let beside = |p: &&&str| **p != INBETWEEN && !p.starts_with(WITHOUT) && !p.starts_with(ORACLE);
+    let others = whole.iter().filter(beside);
     let summary = Summary {
         policies: whole.iter().map(|p| policy_sums(&cells, p)).collect(),
         fewer_runs: others.filter_map(|p| fewer_runs(&cells, p)).collect(),

@@ -189,7 +189,13 @@ pub(super) fn coverage(cells: &Cells<'_>) -> Option<Coverage> {
     if families.is_empty() {
         return None;
     }
-    let verdict = |s: &usize| cells.row(INBETWEEN, *s).and_then(|r| r.feasible);
+    // A sequence that no oracle was run on is judged by the others of its scene.
+    let own = |s: usize| cells.row(INBETWEEN, s).and_then(|r| r.feasible);
+    let verdict = |s: &usize| {
+        let scene = &cells.sequences[*s].scene;
+        let alike = || (0..cells.sequences.len()).filter(|o| cells.sequences[*o].scene == *scene);
+        own(*s).or_else(|| alike().filter_map(own).max())
+    };
     let one = |(family, all): (&&str, &Vec<usize>)| {
         let judged = all.iter().any(|s| verdict(s).is_some());
         let feasible: Vec<usize> = all.iter().copied().filter(|s| verdict(s) != Some(false)).collect();

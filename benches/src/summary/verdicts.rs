@@ -131,14 +131,23 @@ fn fewer(line: &FewerRuns, asked: f64) -> [Verdict; 2] {
         .iter()
         .map(|o| format!("{} ({:.1} against {:.1} runs/s)", o.scene, o.ours, o.baseline))
         .collect();
+    let energies: Vec<String> = line
+        .energy_ratios
+        .iter()
+        .map(|r| r.as_ref().map_or_else(|| "–".into(), |r| format!("{:.2}", r.value)))
+        .collect();
     [
         Verdict {
             line: 1,
             asked: format!("≥ {asked} times fewer runs than {}", line.baseline),
             measured: line.ratio.as_ref().map_or_else(|| "–".into(), words),
             note: format!(
-                "{} of {} scenes kept by both, {} by us alone, {} by it alone",
-                line.both_keep, line.scenes, line.only_ours_keeps, line.only_baseline_keeps
+                "{} of {} scenes kept by both, {} by us alone, {} by it alone; modelled energy, profile by profile: {} times less",
+                line.both_keep,
+                line.scenes,
+                line.only_ours_keeps,
+                line.only_baseline_keeps,
+                energies.join(", ")
             ),
             met: line.ratio.map(|r| r.value >= asked),
         },
