@@ -38,12 +38,12 @@ pub struct Options {
     /// Seeds.
     #[arg(long, value_name = "A..B", default_value = "0..5")]
     seeds: String,
-    /// Seeds of what is dear: ablations, sweeps, and baselines that look at pixels in hindsight.
-    #[arg(long, value_name = "A..B", default_value = "0..2")]
+    /// Seeds of ablations and sweeps.
+    #[arg(long, value_name = "A..B", default_value = "0..1")]
     study_seeds: String,
-    /// Seeds of the oracle.
-    #[arg(long, value_name = "A..B", default_value = "0..2")]
-    oracle_seeds: String,
+    /// Seeds of oracles, and of baselines that look at pixels in hindsight.
+    #[arg(long, value_name = "A..B", default_value = "0..1")]
+    dear_seeds: String,
     /// Groups of policies, by comma.
     #[arg(long, value_name = "GROUP", default_value = "all")]
     policies: String,
@@ -74,7 +74,7 @@ pub fn run(repo: &Repo, options: &Options) -> Result<bool> {
     }
     bench.args(["--seconds", &options.seconds.to_string(), "--seeds", &options.seeds]);
     bench.args(["--study-seeds", &options.study_seeds, "--policies", &options.policies]);
-    bench.args(["--oracle", "--oracle-seeds", &options.oracle_seeds]);
+    bench.args(["--oracle", "--dear-seeds", &options.dear_seeds]);
     if let Some(jobs) = options.jobs {
         bench.args(["--jobs", &jobs.to_string()]);
     }
