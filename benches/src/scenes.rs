@@ -27,10 +27,12 @@ pub fn read(path: &Path) -> anyhow::Result<SceneSpec> {
 /// The scene of a file, or the one of the project that goes by this name.
 ///
 /// # Errors
-/// When it cannot be read or is no scene.
+/// When it cannot be read or is no scene, or its photographs were not fetched.
 pub fn named(name: &str) -> anyhow::Result<SceneSpec> {
-    let shipped = Path::new(SHIPPED).join(format!("{name}.toml"));
-    read(if !Path::new(name).exists() && shipped.exists() { &shipped } else { Path::new(name) })
+    let shipped = format!("{SHIPPED}/{name}.toml");
+    let file =
+        if !Path::new(name).exists() && Path::new(&shipped).exists() { shipped } else { name.to_owned() };
+    select(&[file], None)?.pop().with_context(|| format!("no scene `{name}`"))
 }
 
 /// The scenes of `patterns` (all shipped ones of rendered surfaces when empty), those of `split` only, in the order of

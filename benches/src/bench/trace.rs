@@ -8,6 +8,7 @@ use inbetween_sim::{
     Colour, Moment, Report as Detail, SceneSpec, Setup, SimulatedDetector, Timeline,
     measure::{FrameMark, RefreshMark},
     run,
+    trace::{Target, Trace, around},
 };
 use serde::Serialize;
 
@@ -59,50 +60,17 @@ pub fn episodes(timeline: &Timeline) -> Vec<Episode> {
     all
 }
 
-/// One box of a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-struct Boxed {
-    identity: Option<u32>,
-    /// Left, top, right, bottom in pixels.
-    r#box: [f32; 4],
-    visible: Option<f32>,
-}
-
-/// One refresh of a trace.
-#[derive(Clone, Debug, Serialize)]
-struct Seen {
-    #[serde(flatten)]
-    mark: RefreshMark,
-    truth: Vec<Boxed>,
-    shown: Option<Vec<Boxed>>,
-}
-
+/// What is written as JSON.
 #[derive(Serialize)]
-struct Trace<'a> {
-    scene: &'a str,
-    seed: u64,
-    policy: &'a str,
+struct Written {
     setting: String,
     seconds: f64,
     epsilon_px: f64,
     violation: usize,
     violations: usize,
     episode: Episode,
-    frames: Vec<FrameMark>,
-    refreshes: Vec<Seen>,
-}
-
-fn boxed(moment: &Moment<'_>) -> (Vec<Boxed>, Option<Vec<Boxed>>) {
-    let corners = |b: inbetween_flow::Rect| [b.x0, b.y0, b.x1, b.y1];
-    let truth = moment.truth.iter().map(|t| Boxed {
-        identity: Some(t.identity),
-        r#box: corners(t.bounds),
-        visible: Some(t.visible),
-    });
-    let shown = moment.shown.detections.map(|all| {
-        all.iter().map(|d| Boxed { identity: d.identity, r#box: corners(d.bounds), visible: None }).collect()
-    });
-    (truth.collect(), shown)
+    #[serde(flatten)]
+    trace: Trace,
 }
 
 /// Runs one policy on a sequence; `see` gets every refresh.
@@ -151,7 +119,6 @@ pub fn command(args: &TraceArgs) -> anyhow::Result<()> {
     );
     let episode = all[number];
     let inside = |t: f64| t >= episode.from_s - args.before && t <= episode.to_s + args.after;
-    let mut seen = Vec::new();
     let mut stills: Vec<(Timestamp, Still)> = Vec::new();
     let step = (episode.to_s - episode.from_s + args.before + args.after) / STILLS as f64;
     let mut due = f64::NEG_INFINITY;
@@ -161,8 +128,6 @@ pub fn command(args: &TraceArgs) -> anyhow::Result<()> {
         if !inside(t) {
             return;
         }
-        let (truth, shown) = boxed(moment);
-        seen.push((truth, shown));
         let begins = (t - episode.from_s).abs() < 1e-9;
         if colour == Colour::Nv12 && (t >= due || begins) {
             due = t + step;
@@ -176,21 +141,17 @@ pub fn command(args: &TraceArgs) -> anyhow::Result<()> {
         detail.timeline.frames.iter().filter(|f| inside(f.captured_s)).copied().collect();
     tell(&episode, number, &frames, &marks);
     if let Some(path) = &args.json {
-        // A refresh before the first frame was not observed: the marks that were come last.
-        let skip = marks.len().saturating_sub(seen.len());
-        let refreshes = marks.iter().skip(skip).zip(seen);
-        let trace = Trace {
-            scene: &spec.name,
-            seed: args.seed,
-            policy: &choice.name,
+        let policy = choice.policy(&spec, args.seed)?.context("no policy")?;
+        let after = args.after + episode.to_s - episode.from_s;
+        let trace = around(&spec, args.seed, policy, Target::Time(episode.from_s), args.before, after);
+        let trace = Written {
             setting: choice.setting(),
             seconds: spec.duration_s,
             epsilon_px: spec.tolerance.epsilon_px,
             violation: number,
             violations: all.len(),
             episode,
-            frames: frames.clone(),
-            refreshes: refreshes.map(|(mark, (truth, shown))| Seen { mark: *mark, truth, shown }).collect(),
+            trace: trace.context("the violation is not in its replay")?,
         };
         std::fs::write(path, serde_json::to_string_pretty(&trace)? + "\n")
             .with_context(|| format!("cannot write {}", path.display()))?;
