@@ -6,17 +6,19 @@ use std::{
     any::Any,
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
 };
 
-use inbetween::{Bundle, Completion, Engine, Frame, Options, Outcome, Plan, TicketId};
+use inbetween::{Bundle, Completion, Engine, Frame, Image, Options, Outcome, Plan, TicketId};
 
 use crate::{
     answer::Answer,
     error::SdkError,
     event::{Environment, Event, Timeout},
+    fast::registry,
     frame::ImageGeometry,
     jobs::Jobs,
+    logging,
     plan::{Admission, FramePlan, RunEnd},
     time,
 };
@@ -37,6 +39,8 @@ use crate::{
 #[derive(Debug, uniffi::Object)]
 pub struct Session {
     state: Mutex<State>,
+    /// The session's number on the fast path, once it was asked for.
+    fast_id: OnceLock<u64>,
 }
 
 /// What is behind the lock.
@@ -55,6 +59,8 @@ enum State {
 struct Open {
     engine: Engine,
     jobs: Jobs,
+    /// The next event, when the fast path looked whether there is one.
+    peeked: Option<Event>,
 }
 
 #[uniffi::export]
@@ -68,7 +74,7 @@ impl Session {
     /// When the card is refused or the model cannot be used.
     #[uniffi::constructor]
     pub fn new(card: &str, model: &[u8], seed: u64) -> Result<Arc<Self>, SdkError> {
-        guarded(|| Self::open(Bundle::from_parts(card, model)?, seed))
+        told(guarded(|| Self::open(Bundle::from_parts(card, model)?, seed)))
     }
 
     /// Loads a model that has variants, with its card: `files` has the bytes of each file that the card names. See
@@ -83,7 +89,7 @@ impl Session {
         mut files: HashMap<String, Vec<u8>>,
         seed: u64,
     ) -> Result<Arc<Self>, SdkError> {
-        guarded(|| Self::open(Bundle::from_files(card, |name| files.remove(name))?, seed))
+        told(guarded(|| Self::open(Bundle::from_files(card, |name| files.remove(name))?, seed)))
     }
 
     /// The name in the card of the model that an answer's `variant` counts.
@@ -109,31 +115,7 @@ impl Session {
         image: &ImageGeometry,
         pixels: &[u8],
     ) -> Result<FramePlan, SdkError> {
-        let now = time::timestamp("now_nanos", now_nanos)?;
-        let captured = time::timestamp("captured_nanos", captured_nanos)?;
-        let image = image.over(pixels);
-        let plan = self.with(|open| {
-            let plan = open.engine.handle_frame(now, &Frame::image(captured, image))?;
-            if matches!(plan, Plan::Run(_)) {
-                open.jobs.drop_expired(now);
-            }
-            Ok(plan)
-        })?;
-        let job = match plan {
-            Plan::Skip(why) => return Ok(FramePlan::Skip { reason: why.into() }),
-            Plan::Run(job) => job,
-        };
-        let (ticket, cancel) = (*job.ticket(), job.cancel_token());
-        let prepared = guarded(|| Ok(job.prepare(&Frame::image(captured, image))))?;
-        self.with(|open| {
-            open.jobs.add(prepared, cancel);
-            Ok(())
-        })?;
-        Ok(FramePlan::Run {
-            ticket: ticket.id.0,
-            reason: ticket.reason.into(),
-            expires_nanos: time::nanos(ticket.expires),
-        })
+        self.take_image(now_nanos, captured_nanos, image.over(pixels))
     }
 
     /// Runs the model for a ticket: on a worker, as long as the model takes. How it ended waits in the session;
@@ -182,8 +164,7 @@ impl Session {
     /// # Errors
     /// When the time is negative. That there is nothing to show is an answer (`Source::Unavailable`).
     pub fn answer_at(&self, display_nanos: i64) -> Result<Answer, SdkError> {
-        let display = time::timestamp("display_nanos", display_nanos)?;
-        self.with(|open| Ok(open.engine.answer_at(display).into()))
+        self.read_answer(display_nanos, |answer| answer.into())
     }
 
     /// Takes what changed about the device; at most once a second is enough.
@@ -211,7 +192,7 @@ impl Session {
             *told = true;
             return Ok(Some(Event::SessionFailed { reason: problem.clone() }));
         }
-        self.with(|open| Ok(open.engine.poll_event().map(Into::into)))
+        self.with(|open| Ok(open.peeked.take().or_else(|| open.engine.poll_event().map(Into::into))))
     }
 
     /// When `handle_timeout` is due, and why.
@@ -242,8 +223,15 @@ impl Session {
         self.with(|open| {
             open.engine.reset();
             open.jobs.clear();
+            open.peeked = None;
             Ok(())
         })
+    }
+
+    /// The session's number for a fast path that passes no objects, such as JNI's. It names the session until the
+    /// session is shut down or freed, and nothing afterwards.
+    pub fn fast_id(self: Arc<Self>) -> u64 {
+        *self.fast_id.get_or_init(|| registry::add(&self))
     }
 
     /// Frees the model, whatever references to the session remain. A run that is under way stops between two
@@ -252,6 +240,9 @@ impl Session {
     /// # Errors
     /// None today: it returns an error type so that a panic inside can never end the app.
     pub fn shutdown(&self) -> Result<(), SdkError> {
+        if let Some(id) = self.fast_id.get() {
+            registry::remove(*id);
+        }
         guarded(|| {
             let mut before = std::mem::replace(&mut *self.lock(), State::ShutDown);
             if let State::Open(open) = &mut before {
@@ -275,12 +266,70 @@ impl State {
 
 impl Session {
     fn open(bundle: Bundle, seed: u64) -> Result<Arc<Self>, SdkError> {
-        let open = Open { engine: Engine::new(bundle, Options { seed })?, jobs: Jobs::default() };
-        Ok(Arc::new(Self { state: Mutex::new(State::Open(Box::new(open))) }))
+        let open = Open { engine: Engine::new(bundle, Options { seed })?, jobs: Jobs::default(), peeked: None };
+        Ok(Arc::new(Self { state: Mutex::new(State::Open(Box::new(open))), fast_id: OnceLock::new() }))
+    }
+
+    /// [`Self::handle_frame`] with planes that may lie anywhere.
+    pub(crate) fn take_image(
+        &self,
+        now_nanos: i64,
+        captured_nanos: i64,
+        image: Image<'_>,
+    ) -> Result<FramePlan, SdkError> {
+        let now = time::timestamp("now_nanos", now_nanos)?;
+        let captured = time::timestamp("captured_nanos", captured_nanos)?;
+        let plan = self.with(|open| {
+            let plan = open.engine.handle_frame(now, &Frame::image(captured, image))?;
+            if matches!(plan, Plan::Run(_)) {
+                open.jobs.drop_expired(now);
+            }
+            Ok(plan)
+        })?;
+        let job = match plan {
+            Plan::Skip(why) => return Ok(FramePlan::Skip { reason: why.into() }),
+            Plan::Run(job) => job,
+        };
+        let (ticket, cancel) = (*job.ticket(), job.cancel_token());
+        let prepared = guarded(|| Ok(job.prepare(&Frame::image(captured, image))))?;
+        self.with(|open| {
+            open.jobs.add(prepared, cancel);
+            Ok(())
+        })?;
+        Ok(FramePlan::Run {
+            ticket: ticket.id.0,
+            reason: ticket.reason.into(),
+            expires_nanos: time::nanos(ticket.expires),
+        })
+    }
+
+    /// Calls `read` with the answer for the refresh that is shown at `display_nanos`, under the lock: it only copies.
+    pub(crate) fn read_answer<T>(
+        &self,
+        display_nanos: i64,
+        read: impl FnOnce(&inbetween::Answer) -> T,
+    ) -> Result<T, SdkError> {
+        let display = time::timestamp("display_nanos", display_nanos)?;
+        self.with(|open| Ok(read(open.engine.answer_at(display))))
+    }
+
+    /// Whether `poll_event` would give one.
+    pub(crate) fn has_event(&self) -> bool {
+        let waiting = self.with(|open| {
+            if open.peeked.is_none() {
+                open.peeked = open.engine.poll_event().map(Into::into);
+            }
+            Ok(open.peeked.is_some())
+        });
+        waiting.unwrap_or(true) // a failure has something to tell
     }
 
     /// One call of the engine under the lock. If it panics, the session has failed.
     fn with<T>(&self, call: impl FnOnce(&mut Open) -> Result<T, SdkError>) -> Result<T, SdkError> {
+        told(self.locked(call))
+    }
+
+    fn locked<T>(&self, call: impl FnOnce(&mut Open) -> Result<T, SdkError>) -> Result<T, SdkError> {
         let mut state = self.lock();
         let open = match &mut *state {
             State::Open(open) => open,
@@ -307,8 +356,22 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(id) = self.fast_id.get() {
+            registry::remove(*id);
+        }
+    }
+}
+
+/// `result`, after the host was told what there was to say. Not under a lock.
+fn told<T>(result: T) -> T {
+    logging::deliver();
+    result
+}
+
 /// `call`, with a panic as an error.
-fn guarded<T>(call: impl FnOnce() -> Result<T, SdkError>) -> Result<T, SdkError> {
+pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, SdkError>) -> Result<T, SdkError> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let problem = message(&*panic);
         log::error!("a call panicked: {problem}");

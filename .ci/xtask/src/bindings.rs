@@ -3,6 +3,7 @@
 //! It does not compile what it generates: the suites of the languages do.
 
 use std::{
+    borrow::Cow,
     env::consts::{DLL_PREFIX, DLL_SUFFIX},
     fs,
     path::{Path, PathBuf},
@@ -48,12 +49,44 @@ pub fn generate(repo: &Repo, language: Language) -> Result<PathBuf> {
     if !end.success {
         bail!("the generator failed ({}): {}", end.status, end.tail(5));
     }
+    if language == Language::Kotlin {
+        let file = folder.join("dev/inbetween/inbetween_ffi.kt");
+        let text = fs::read_to_string(&file).with_context(|| format!("no {}", file.display()))?;
+        fs::write(&file, hide_machinery(&text))?;
+    }
     Ok(folder)
 }
 
-/// A folder with the Python module, its library, and `vectors.json`: what the facade answers to a scenario.
-pub fn for_python(repo: &Repo) -> Result<PathBuf> {
-    let folder = generate(repo, Language::Python)?;
+/// Makes everything internal but plain data: apps see records, enums and the error, and the hand-written API.
+fn hide_machinery(kotlin: &str) -> String {
+    const DATA: &[&str] = &["data class ", "enum class ", "sealed class "];
+    const MACHINERY: &[&str] =
+        &["object ", "interface ", "class ", "open class ", "abstract class ", "fun ", "inline fun "];
+    let mut hidden = String::with_capacity(kotlin.len() + 4096);
+    for line in kotlin.lines() {
+        // Functions outside of classes have one space before them, or a list of what they throw.
+        let line = match line.strip_prefix(" fun ") {
+            Some(rest) => Cow::from(format!("fun {rest}")),
+            None => line.replacen("::class) fun `", "::class) internal fun `", 1).into(),
+        };
+        let bare = line.strip_prefix("public ").unwrap_or(&line);
+        let data = DATA.iter().any(|d| bare.starts_with(d)) && !bare.contains("LogSinkException");
+        if !data && MACHINERY.iter().chain(DATA).any(|m| bare.starts_with(m)) {
+            hidden.push_str("internal ");
+            hidden.push_str(bare);
+        } else if let Some((indent, rest)) = line.split_once("companion object ErrorHandler") {
+            hidden.extend([indent, "internal companion object ErrorHandler", rest]);
+        } else {
+            hidden.push_str(&line);
+        }
+        hidden.push('\n');
+    }
+    hidden
+}
+
+/// A folder with the sources of `language`, the library, and `vectors.json`: what the facade answers to a scenario.
+pub fn for_tests(repo: &Repo, language: Language) -> Result<PathBuf> {
+    let folder = generate(repo, language)?;
     let library = library(repo);
     let name = library.file_name().context("the library has a name")?;
     copy(&library, &folder.join(name))?;
@@ -105,4 +138,21 @@ fn build(repo: &Repo) -> Result<()> {
 
 fn library(repo: &Repo) -> PathBuf {
     repo.target.join("release").join(format!("{DLL_PREFIX}inbetween_ffi{DLL_SUFFIX}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_data_of_the_generated_kotlin_is_public() {
+        let text = "public object FfiConverterX {\nopen class Session: Disposable\ndata class Answer (\n\
+                    internal class Y\nsealed class SdkException: kotlin.Exception() {\n    \
+                    companion object ErrorHandler : Z\ninline fun <T> T.use() = 1\nenum class Carry {";
+        let hidden = "internal object FfiConverterX {\ninternal open class Session: Disposable\n\
+                      data class Answer (\ninternal class Y\nsealed class SdkException: kotlin.Exception() {\n    \
+                      internal companion object ErrorHandler : Z\ninternal inline fun <T> T.use() = 1\n\
+                      enum class Carry {\n";
+        assert_eq!(hide_machinery(text), hidden);
+    }
 }

@@ -4,7 +4,13 @@
 
 use std::path::Path;
 
-use crate::{bindings, process, repo::Repo, report::Tally, tools};
+use crate::{
+    bindings::{self, Language},
+    process,
+    repo::Repo,
+    report::Tally,
+    tools,
+};
 
 /// Runs every file; unittest's counts are taken over.
 pub fn run(repo: &Repo) -> Tally {
@@ -34,7 +40,7 @@ pub fn run(repo: &Repo) -> Tally {
         let mut command = repo.command(tools::python(&bin));
         command.args(["-m", "unittest", "-v", file]).env("PYTHONDONTWRITEBYTECODE", "1");
         if file.starts_with("bindings/") {
-            match bindings::for_python(repo) {
+            match bindings::for_tests(repo, Language::Python) {
                 Ok(folder) => command.env("INBETWEEN_BINDINGS", folder),
                 Err(why) => {
                     tally.fail(format!("{file}: {why:#}"));

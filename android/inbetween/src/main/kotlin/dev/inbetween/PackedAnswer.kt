@@ -1,0 +1,260 @@
+package dev.inbetween
+
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+
+/**
+ * An answer that is read in place: for displays at high rates, where one object for each box and refresh is too much.
+ *
+ * Make one for each thread that draws, and hand it to [InbetweenSession.answerInto] again and again. Reading allocates
+ * nothing. Elements are counted from 0 to [count]; asking for one of another [kind] than the accessor's is an error.
+ *
+ * **Invariant:** it says the same, bit for bit, as the [Answer] of the same call. It is not for two threads at once.
+ */
+public class PackedAnswer(capacity: Int = 4096) {
+    internal var memory: ByteBuffer = direct(capacity.coerceAtLeast(HEADER))
+        private set
+
+    /** What kind of value an answer has. */
+    public enum class Kind {
+        /** There is none. */
+        NONE,
+
+        /** [number] 0. */
+        SCALAR,
+
+        /** [number]. */
+        VECTOR,
+
+        /** [left], [top], [right], [bottom], [score], [classIndex], [identity]. */
+        BOXES,
+
+        /** [x], [y], [visibility]. */
+        KEYPOINTS,
+
+        /** [number]. */
+        PROBABILITIES,
+
+        /** [classIndex] 0 and [score] 0. */
+        LABEL,
+
+        /** One that this version has no name for. */
+        OTHER,
+    }
+
+    /** Where the answer came from. */
+    public val source: Source
+        get() = when (val number = memory.get(40).toInt()) {
+            3 -> PREDICTED[(memory.get(41) - 1).coerceIn(0, PREDICTED.size - 1)]
+            else -> SOURCES[number.coerceIn(0, SOURCES.size - 1)]
+        }
+
+    /** Capture time of the key frame behind it, or −1: there is none for a rule and for unavailable. */
+    public val keyFrameNanos: Long get() = memory.getLong(8)
+
+    /** Display time less the key frame's capture time. */
+    public val ageNanos: Long get() = memory.getLong(16)
+
+    /** How far the value was carried beyond the newest evidence. */
+    public val horizonNanos: Long get() = memory.getLong(24)
+
+    /** The error that is exceeded with the card's `miss_rate`, in the unit of its `epsilon`. */
+    public val uncertainty: Float get() = memory.getFloat(32)
+
+    /** Model version, as the card states it. */
+    public val modelVersion: Int get() = memory.getInt(36)
+
+    /** Whether the engine believes the error to be within the card's tolerance at this display time. */
+    public val withinTolerance: Boolean get() = memory.get(43).toInt() != 0
+
+    /** Why the answer is worse than promised, when it is. */
+    public val degraded: Degraded?
+        get() = DEGRADED.getOrNull(memory.get(42) - 1)
+
+    /** What the value is. */
+    public val kind: Kind
+        get() = KINDS[(memory.get(44).toInt() and 0xff).coerceAtMost(KINDS.size - 1)]
+
+    /** How many elements the value has. */
+    public val count: Int get() = memory.getInt(48)
+
+    /** Number [index] of a scalar, a vector or probabilities. */
+    public fun number(index: Int): Float = float(index, 0, NUMBERS)
+
+    /** Left edge of box [index], in pixels of the upright frame. */
+    public fun left(index: Int): Float = float(index, 0, BOXES)
+
+    /** Top edge of box [index]. */
+    public fun top(index: Int): Float = float(index, 4, BOXES)
+
+    /** Right edge of box [index]. */
+    public fun right(index: Int): Float = float(index, 8, BOXES)
+
+    /** Bottom edge of box [index]. */
+    public fun bottom(index: Int): Float = float(index, 12, BOXES)
+
+    /** Confidence of box or label [index], from 0 to 1. */
+    public fun score(index: Int): Float =
+        if (kind == Kind.LABEL) float(index, 4, LABEL) else float(index, 16, BOXES)
+
+    /** The model's class index of box or label [index]. */
+    public fun classIndex(index: Int): Int =
+        if (kind == Kind.LABEL) int(index, 0, LABEL) else int(index, 20, BOXES)
+
+    /** Who box [index] is, stable while it is followed; −1 when it is nobody that was met before. */
+    public fun identity(index: Int): Long =
+        if (int(index, 28, BOXES) == 0) -1 else int(index, 24, BOXES).toLong() and 0xffff_ffffL
+
+    /** Point [index], to the right, in pixels of the upright frame. */
+    public fun x(index: Int): Float = float(index, 0, KEYPOINTS)
+
+    /** Point [index], down. */
+    public fun y(index: Int): Float = float(index, 4, KEYPOINTS)
+
+    /** The model's belief that point [index] can be seen, from 0 to 1. */
+    public fun visibility(index: Int): Float = float(index, 8, KEYPOINTS)
+
+    /** The same as plain data, which outlives the next call. */
+    public fun toAnswer(): Answer = Answer(
+        value = value(),
+        source = source,
+        keyFrameNanos = keyFrameNanos.takeIf { it >= 0 },
+        ageNanos = ageNanos,
+        horizonNanos = horizonNanos,
+        uncertainty = uncertainty,
+        withinTolerance = withinTolerance,
+        modelVersion = modelVersion.toUInt(),
+        degraded = degraded,
+    )
+
+    private fun value(): Value? = when (kind) {
+        Kind.NONE -> null
+        Kind.SCALAR -> Value.Scalar(number(0))
+        Kind.VECTOR -> Value.Vector(List(count) { number(it) })
+        Kind.BOXES -> Value.Boxes(
+            List(count) {
+                val identity = identity(it)
+                DetectedBox(
+                    bounds = Rect(left(it), top(it), right(it), bottom(it)),
+                    score = score(it),
+                    classIndex = classIndex(it).toUInt(),
+                    identity = if (identity < 0) null else identity.toUInt(),
+                )
+            },
+        )
+        Kind.KEYPOINTS -> Value.Keypoints(List(count) { Keypoint(x(it), y(it), visibility(it)) })
+        Kind.PROBABILITIES -> Value.Probabilities(List(count) { number(it) })
+        Kind.LABEL -> Value.Label(classIndex(0).toUInt(), score(0))
+        Kind.OTHER -> Value.Other
+    }
+
+    /** Makes room; what was in it is lost. */
+    internal fun grow(needed: Int) {
+        memory = direct(maxOf(needed, 2 * memory.capacity()))
+    }
+
+    /** Writes what the native side would, for the path without it. */
+    internal fun set(answer: Answer) {
+        val value = answer.value
+        val count = countOf(value)
+        val total = HEADER + count * sizeOf(value)
+        if (total > memory.capacity()) grow(total)
+        val out = memory
+        out.putInt(0, 1).putInt(4, total)
+        out.putLong(8, answer.keyFrameNanos ?: -1)
+        out.putLong(16, answer.ageNanos).putLong(24, answer.horizonNanos)
+        out.putFloat(32, answer.uncertainty).putInt(36, answer.modelVersion.toInt())
+        val source = answer.source
+        out.put(40, (if (source is Source.Predicted) 3 else SOURCES.lastIndexOf(source)).toByte())
+        out.put(41, (if (source is Source.Predicted) 1 + source.carry.ordinal else 0).toByte())
+        out.put(42, (answer.degraded?.let { 1 + it.ordinal } ?: 0).toByte())
+        out.put(43, if (answer.withinTolerance) 1 else 0)
+        out.put(44, numberOf(value).toByte())
+        out.putInt(48, count).putInt(52, sizeOf(value))
+        elements(value, out)
+    }
+
+    private fun elements(value: Value?, out: ByteBuffer) {
+        when (value) {
+            is Value.Scalar -> out.putFloat(HEADER, value.number)
+            is Value.Vector -> value.numbers.forEachIndexed { n, x -> out.putFloat(HEADER + 4 * n, x) }
+            is Value.Probabilities -> value.shares.forEachIndexed { n, x -> out.putFloat(HEADER + 4 * n, x) }
+            is Value.Boxes -> value.boxes.forEachIndexed { n, box ->
+                val at = HEADER + 32 * n
+                out.putFloat(at, box.bounds.x0).putFloat(at + 4, box.bounds.y0)
+                out.putFloat(at + 8, box.bounds.x1).putFloat(at + 12, box.bounds.y1)
+                out.putFloat(at + 16, box.score).putInt(at + 20, box.classIndex.toInt())
+                out.putInt(at + 24, box.identity?.toInt() ?: 0).putInt(at + 28, if (box.identity == null) 0 else 1)
+            }
+            is Value.Keypoints -> value.points.forEachIndexed { n, point ->
+                val at = HEADER + 12 * n
+                out.putFloat(at, point.x).putFloat(at + 4, point.y).putFloat(at + 8, point.visibility)
+            }
+            is Value.Label -> out.putInt(HEADER, value.classIndex.toInt()).putFloat(HEADER + 4, value.score)
+            else -> Unit
+        }
+    }
+
+    private fun float(index: Int, offset: Int, kinds: Int): Float = memory.getFloat(at(index, offset, kinds))
+
+    private fun int(index: Int, offset: Int, kinds: Int): Int = memory.getInt(at(index, offset, kinds))
+
+    private fun at(index: Int, offset: Int, kinds: Int): Int {
+        if (kinds shr kind.ordinal and 1 == 0) throw IllegalStateException("the value is of kind $kind")
+        if (index < 0 || index >= count) throw IndexOutOfBoundsException("element $index of $count")
+        return HEADER + index * memory.getInt(52) + offset
+    }
+
+    private companion object {
+        const val HEADER = 56
+
+        // Sets of kinds, a bit for each; an array would be garbage at every access.
+        const val NUMBERS = (1 shl 1) or (1 shl 2) or (1 shl 5)
+        const val BOXES = 1 shl 3
+        const val KEYPOINTS = 1 shl 4
+        const val LABEL = 1 shl 6
+
+        val KINDS = Kind.values()
+        val DEGRADED = Degraded.values()
+        val PREDICTED = Carry.values().map { Source.Predicted(it) }
+        val SOURCES = listOf(
+            Source.Model,
+            Source.Cached,
+            Source.Interpolated,
+            Source.Other, // stands for predicted, which has a carry
+            Source.Rule,
+            Source.Unavailable,
+            Source.Other,
+        )
+
+        fun direct(capacity: Int): ByteBuffer = ByteBuffer.allocateDirect(capacity).order(ByteOrder.nativeOrder())
+
+        fun numberOf(value: Value?): Int = when (value) {
+            null -> 0
+            is Value.Scalar -> 1
+            is Value.Vector -> 2
+            is Value.Boxes -> 3
+            is Value.Keypoints -> 4
+            is Value.Probabilities -> 5
+            is Value.Label -> 6
+            else -> 255
+        }
+
+        fun countOf(value: Value?): Int = when (value) {
+            is Value.Scalar, is Value.Label -> 1
+            is Value.Vector -> value.numbers.size
+            is Value.Boxes -> value.boxes.size
+            is Value.Keypoints -> value.points.size
+            is Value.Probabilities -> value.shares.size
+            else -> 0
+        }
+
+        fun sizeOf(value: Value?): Int = when (value) {
+            is Value.Boxes -> 32
+            is Value.Keypoints -> 12
+            is Value.Label -> 8
+            is Value.Scalar, is Value.Vector, is Value.Probabilities -> 4
+            else -> 0
+        }
+    }
+}

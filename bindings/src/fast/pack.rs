@@ -1,0 +1,103 @@
+//! An answer as flat bytes, for hosts that read it in place at high rates.
+//! **Invariant:** the same fields and bits as the record `Answer`; numbers in native byte order; it only appends.
+//! It does not allocate once the buffer has grown to the largest answer.
+//!
+//! | at | what |
+//! |---:|---|
+//! | 0 | version of this layout, `u32`: 1 |
+//! | 4 | bytes in all, `u32` |
+//! | 8 | key frame, age, horizon: `i64` nanoseconds each; the key frame is −1 when there is none |
+//! | 32 | uncertainty, `f32` |
+//! | 36 | model version, `u32` |
+//! | 40 | source, carry, degraded, within tolerance, kind of the value, variant of the model: `u8` each; then 2 unused |
+//! | 48 | count of elements, bytes of one element: `u32` each |
+//! | 56 | the elements |
+//!
+//! Sources: 0 model, 1 cached, 2 interpolated, 3 predicted, 4 rule, 5 unavailable, 6 other. Carry and degraded are
+//! one more than the number of the exported enum; 0 is none. Kinds: 0 none, 1 scalar, 2 vector, 3 boxes, 4 keypoints,
+//! 5 probabilities, 6 label, 7 rotation (w, x, y, z), 8 embedding, 255 other. Elements are `f32`, but for boxes x0, y0, x1, y1, score: `f32`, class,
+//! identity, whether it has one: `u32`; keypoints x, y, visibility: `f32`; label class: `u32`, score: `f32`.
+
+use inbetween::{Answer, Source, Value};
+
+use crate::{
+    answer::{Carry, Degraded},
+    time,
+};
+
+/// Version of the layout.
+const VERSION: u32 = 1;
+
+/// Bytes before the elements.
+#[cfg(test)]
+pub(crate) const HEADER: usize = 56;
+
+/// Appends `answer`.
+pub(crate) fn answer(answer: &Answer, out: &mut Vec<u8>) {
+    let start = out.len();
+    let (source, carry) = match answer.source {
+        Source::Model => (0, 0),
+        Source::Cached => (1, 0),
+        Source::Interpolated => (2, 0),
+        Source::Predicted(carry) => (3, 1 + Carry::from(carry) as u8),
+        Source::Rule => (4, 0),
+        Source::Unavailable => (5, 0),
+        _ => (6, 0),
+    };
+    let degraded = answer.degraded.map_or(0, |d| 1 + Degraded::from(d) as u8);
+    out.extend(VERSION.to_ne_bytes());
+    out.extend(0_u32.to_ne_bytes());
+    out.extend(answer.key_frame.map_or(-1, time::nanos).to_ne_bytes());
+    out.extend(time::span(answer.age).to_ne_bytes());
+    out.extend(time::span(answer.horizon).to_ne_bytes());
+    out.extend(answer.uncertainty.to_ne_bytes());
+    out.extend(answer.model_version.to_ne_bytes());
+    let kind = out.len() + 4;
+    out.extend([source, carry, degraded, answer.within_tolerance.into(), 0, answer.variant, 0, 0]);
+    out.extend([0; 8]);
+    let (number, count, size) = answer.value.as_ref().map_or((0, 0, 0), |v| value(v, out));
+    out[kind] = number;
+    out[kind + 4..kind + 8].copy_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_ne_bytes());
+    out[kind + 8..kind + 12].copy_from_slice(&u32::to_ne_bytes(size));
+    let total = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
+    out[start + 4..start + 8].copy_from_slice(&total.to_ne_bytes());
+}
+
+/// Appends the elements; their kind, count and size in bytes.
+fn value(value: &Value, out: &mut Vec<u8>) -> (u8, usize, u32) {
+    let floats = |numbers: &[f32], out: &mut Vec<u8>| {
+        for number in numbers {
+            out.extend(number.to_ne_bytes());
+        }
+        numbers.len()
+    };
+    match value {
+        Value::Scalar(number) => (1, floats(&[*number], out), 4),
+        Value::Vector(numbers) => (2, floats(numbers, out), 4),
+        Value::Boxes(boxes) => {
+            for b in boxes {
+                let r = &b.bounds;
+                floats(&[r.x0, r.y0, r.x1, r.y1, b.score], out);
+                out.extend(b.class.to_ne_bytes());
+                out.extend(b.identity.unwrap_or_default().to_ne_bytes());
+                out.extend(u32::from(b.identity.is_some()).to_ne_bytes());
+            }
+            (3, boxes.len(), 32)
+        }
+        Value::Keypoints(points) => {
+            for p in points {
+                floats(&[p.at.x, p.at.y, p.visibility], out);
+            }
+            (4, points.len(), 12)
+        }
+        Value::Probabilities(shares) => (5, floats(shares, out), 4),
+        Value::Label(label) => {
+            out.extend(label.class.to_ne_bytes());
+            floats(&[label.score], out);
+            (6, 1, 8)
+        }
+        Value::Rotation(q) => (7, floats(&[q.w, q.x, q.y, q.z], out), 4),
+        Value::Embedding(numbers) => (8, floats(numbers, out), 4),
+        _ => (255, 0, 0),
+    }
+}
