@@ -3,6 +3,7 @@
 //! It does not stop at the first failing suite.
 
 mod deny;
+mod kotlin;
 mod lint;
 mod python;
 mod rust;
@@ -37,6 +38,8 @@ pub enum Suite {
     Python,
     /// Tests in Swift: the package of `ios/`.
     Swift,
+    /// The Android modules, compiled and tested on the JVM.
+    Kotlin,
     /// Real models and recordings that were fetched.
     Assets,
     /// The ledger of claims, its records, and the tables in documents.
@@ -55,6 +58,7 @@ impl Suite {
             Self::Deny => deny::run(repo),
             Self::Python => python::run(repo),
             Self::Swift => swift::run(repo),
+            Self::Kotlin => kotlin::run(repo),
             Self::Assets => assets::check(repo),
             Self::ClaimsCheck => claims::check(repo),
         }

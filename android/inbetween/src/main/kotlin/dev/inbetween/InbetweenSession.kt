@@ -88,7 +88,7 @@ public class InbetweenSession private constructor(private val core: Session, opt
         unlessClosed { core.handleEnvironment(clock.nanos(), environment) }
     }
 
-    /** Forgets all results, as after a suspend: the next answer waits for a new run. */
+    /** Forgets all results, as after a suspend, but for the cache of exact ones: the next answer waits for a frame. */
     @Throws(SdkException::class)
     public fun reset() {
         unlessClosed { core.reset() }
@@ -105,7 +105,7 @@ public class InbetweenSession private constructor(private val core: Session, opt
     /** Waits until the worker's thread has ended after [close]; whether it has. */
     internal fun awaitWorker(millis: Long): Boolean = worker.await(millis)
 
-    private fun take(call: () -> FramePlan): FramePlan {
+    private inline fun take(call: () -> FramePlan): FramePlan {
         val plan = synchronized(frames) {
             val plan = call()
             // Under the same lock, so that tickets reach the worker in their order.

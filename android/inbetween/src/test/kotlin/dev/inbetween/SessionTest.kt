@@ -165,7 +165,7 @@ class SessionTest {
         session.live(clock, direct(picture()))
         session.reset()
         assertEquals(Source.Unavailable, session.answerAt(clock.now).source)
-        assertTrue(session.live(clock, direct(picture())) is FramePlan.Run)
+        assertTrue(session.live(clock, direct(picture(3, 3))) is FramePlan.Run)
     }
 
     @Test
@@ -215,7 +215,7 @@ class SessionTest {
     @ValueSource(booleans = [true, false])
     fun `events reach collectors`(fast: Boolean) = runBlocking {
         Spot.open(fast, clock).use { session ->
-            val event = async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) { session.events.first() }
+            val event = async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) { session.events.first { it is Event.ClockRegressed } }
             session.live(clock, direct(picture()))
             clock.now -= 500 * MS // the clock stumbles
             session.handleFrame(clock.now, geometry(), direct(picture()))

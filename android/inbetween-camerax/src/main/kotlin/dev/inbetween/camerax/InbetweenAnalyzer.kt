@@ -61,7 +61,7 @@ public class InbetweenAnalyzer(
     }
 
     /** The crop rectangle, which is in pixels of the buffer, in pixels of the upright and mirrored frame. */
-    private fun upright(image: ImageProxy): Rect {
+    internal fun upright(image: ImageProxy): Rect {
         val crop = image.cropRect
         val (width, height) = image.width to image.height
         val (left, top, right, bottom) = when (image.imageInfo.rotationDegrees) {

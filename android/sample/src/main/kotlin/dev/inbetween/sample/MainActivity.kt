@@ -33,7 +33,7 @@ public class MainActivity : Activity(), SurfaceHolder.Callback {
     private val scope = CoroutineScope(Dispatchers.Main.immediate + SupervisorJob())
     private val rates = Rates()
     private lateinit var preview: SurfaceView
-    private lateinit var overlay: Overlay
+    private lateinit var boxes: Overlay
     private var surface: Surface? = null
     private var resumed = false
 
@@ -41,11 +41,11 @@ public class MainActivity : Activity(), SurfaceHolder.Callback {
         super.onCreate(state)
         InbetweenLog.toLogcat()
         preview = SurfaceView(this)
-        overlay = Overlay(this, rates)
+        boxes = Overlay(this, rates)
         setContentView(
             FrameLayout(this).apply {
                 addView(preview)
-                addView(overlay)
+                addView(boxes)
             },
         )
         preview.holder.addCallback(this)
@@ -93,7 +93,7 @@ public class MainActivity : Activity(), SurfaceHolder.Callback {
         val session = try {
             InbetweenSession.open(this, "detector", SessionOptions(observer = Observers(hints, rates)))
         } catch (e: SdkException) {
-            overlay.problem = e.describe()
+            boxes.problem = e.describe()
             return
         }
         hints.use { session.use { Camera(this).use { camera -> show(session, camera, surface) } } }
@@ -102,16 +102,16 @@ public class MainActivity : Activity(), SurfaceHolder.Callback {
     private suspend fun show(session: InbetweenSession, camera: Camera, surface: Surface): Unit = coroutineScope {
         launch { session.follow(DeviceState(this@MainActivity)) }
         val turn = rotationOf(camera.characteristics, displayDegrees())
-        val frames = ImageFrames(session, turn, timestamps = camera.timestamps) { overlay.problem = it.describe() }
+        val frames = ImageFrames(session, turn, timestamps = camera.timestamps) { boxes.problem = it.describe() }
         camera.open(surface) { reader ->
             rates.frame()
             frames.onImageAvailable(reader)
         }
-        overlay.upright(camera.size, turn)
+        boxes.upright(camera.size, turn)
         val answer = PackedAnswer()
         DisplayClock(this@MainActivity).refreshes().collect { displayNanos ->
             session.answerInto(displayNanos, answer)
-            overlay.show(answer)
+            boxes.show(answer)
         }
     }
 
