@@ -88,6 +88,11 @@ public class InbetweenSession private constructor(private val core: Session, opt
         unlessClosed { core.handleEnvironment(clock.nanos(), environment) }
     }
 
+    /** The name in the card of the model that an answer's `variant` counts; null when there is none. */
+    @Throws(SdkException::class)
+    public fun modelName(variant: Int): String? =
+        unlessClosed { if (variant in 0..UByte.MAX_VALUE.toInt()) core.modelName(variant.toUByte()) else null }
+
     /** Forgets all results, as after a suspend, but for the cache of exact ones: the next answer waits for a frame. */
     @Throws(SdkException::class)
     public fun reset() {
@@ -161,6 +166,17 @@ public class InbetweenSession private constructor(private val core: Session, opt
             }
             return InbetweenSession(Session(card, bytes, options.seed.toULong()), options)
         }
+
+        /** Opens a session whose model has variants: [files] has the bytes of each file that the card names. */
+        @JvmStatic
+        @JvmOverloads
+        @Throws(SdkException::class)
+        public fun open(
+            card: String,
+            files: Map<String, ByteArray>,
+            options: SessionOptions = SessionOptions(),
+        ): InbetweenSession =
+            InbetweenSession(Session.withFiles(card, files, options.seed.toULong()), options)
 
         /** Opens a session from [bundle], off the calling thread. */
         public suspend fun open(

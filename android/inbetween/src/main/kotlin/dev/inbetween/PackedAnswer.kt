@@ -38,6 +38,12 @@ public class PackedAnswer(capacity: Int = 4096) {
         /** [classIndex] 0 and [score] 0. */
         LABEL,
 
+        /** [number] 0 to 3: w, x, y, z of a unit quaternion. */
+        ROTATION,
+
+        /** [number]. */
+        EMBEDDING,
+
         /** One that this version has no name for. */
         OTHER,
     }
@@ -61,7 +67,10 @@ public class PackedAnswer(capacity: Int = 4096) {
     /** The error that is exceeded with the card's `miss_rate`, in the unit of its `epsilon`. */
     public val uncertainty: Float get() = memory.getFloat(32)
 
-    /** Model version, as the card states it. */
+    /** The variant of the model that gave the newest result behind it: 0 is the model itself. */
+    public val variant: Int get() = memory.get(45).toInt() and 0xff
+
+    /** That variant's version, as the card states it. */
     public val modelVersion: Int get() = memory.getInt(36)
 
     /** Whether the engine believes the error to be within the card's tolerance at this display time. */
@@ -78,7 +87,7 @@ public class PackedAnswer(capacity: Int = 4096) {
     /** How many elements the value has. */
     public val count: Int get() = memory.getInt(48)
 
-    /** Number [index] of a scalar, a vector or probabilities. */
+    /** Number [index] of a scalar, a vector, probabilities, a rotation or an embedding. */
     public fun number(index: Int): Float = float(index, 0, NUMBERS)
 
     /** Left edge of box [index], in pixels of the upright frame. */
@@ -123,6 +132,7 @@ public class PackedAnswer(capacity: Int = 4096) {
         horizonNanos = horizonNanos,
         uncertainty = uncertainty,
         withinTolerance = withinTolerance,
+        variant = variant.toUByte(),
         modelVersion = modelVersion.toUInt(),
         degraded = degraded,
     )
@@ -145,6 +155,8 @@ public class PackedAnswer(capacity: Int = 4096) {
         Kind.KEYPOINTS -> Value.Keypoints(List(count) { Keypoint(x(it), y(it), visibility(it)) })
         Kind.PROBABILITIES -> Value.Probabilities(List(count) { number(it) })
         Kind.LABEL -> Value.Label(classIndex(0).toUInt(), score(0))
+        Kind.ROTATION -> Value.Rotation(number(0), number(1), number(2), number(3))
+        Kind.EMBEDDING -> Value.Embedding(List(count) { number(it) })
         Kind.OTHER -> Value.Other
     }
 
@@ -169,7 +181,7 @@ public class PackedAnswer(capacity: Int = 4096) {
         out.put(41, (if (source is Source.Predicted) 1 + source.carry.ordinal else 0).toByte())
         out.put(42, (answer.degraded?.let { 1 + it.ordinal } ?: 0).toByte())
         out.put(43, if (answer.withinTolerance) 1 else 0)
-        out.put(44, numberOf(value).toByte())
+        out.put(44, numberOf(value).toByte()).put(45, answer.variant.toByte())
         out.putInt(48, count).putInt(52, sizeOf(value))
         elements(value, out)
     }
@@ -179,6 +191,11 @@ public class PackedAnswer(capacity: Int = 4096) {
             is Value.Scalar -> out.putFloat(HEADER, value.number)
             is Value.Vector -> value.numbers.forEachIndexed { n, x -> out.putFloat(HEADER + 4 * n, x) }
             is Value.Probabilities -> value.shares.forEachIndexed { n, x -> out.putFloat(HEADER + 4 * n, x) }
+            is Value.Embedding -> value.numbers.forEachIndexed { n, x -> out.putFloat(HEADER + 4 * n, x) }
+            is Value.Rotation -> {
+                out.putFloat(HEADER, value.w).putFloat(HEADER + 4, value.x)
+                out.putFloat(HEADER + 8, value.y).putFloat(HEADER + 12, value.z)
+            }
             is Value.Boxes -> value.boxes.forEachIndexed { n, box ->
                 val at = HEADER + 32 * n
                 out.putFloat(at, box.bounds.x0).putFloat(at + 4, box.bounds.y0)
@@ -209,7 +226,7 @@ public class PackedAnswer(capacity: Int = 4096) {
         const val HEADER = 56
 
         // Sets of kinds, a bit for each; an array would be garbage at every access.
-        const val NUMBERS = (1 shl 1) or (1 shl 2) or (1 shl 5)
+        const val NUMBERS = (1 shl 1) or (1 shl 2) or (1 shl 5) or (1 shl 7) or (1 shl 8)
         const val BOXES = 1 shl 3
         const val KEYPOINTS = 1 shl 4
         const val LABEL = 1 shl 6
@@ -237,12 +254,16 @@ public class PackedAnswer(capacity: Int = 4096) {
             is Value.Keypoints -> 4
             is Value.Probabilities -> 5
             is Value.Label -> 6
+            is Value.Rotation -> 7
+            is Value.Embedding -> 8
             else -> 255
         }
 
         fun countOf(value: Value?): Int = when (value) {
             is Value.Scalar, is Value.Label -> 1
             is Value.Vector -> value.numbers.size
+            is Value.Embedding -> value.numbers.size
+            is Value.Rotation -> 4
             is Value.Boxes -> value.boxes.size
             is Value.Keypoints -> value.points.size
             is Value.Probabilities -> value.shares.size
@@ -253,7 +274,7 @@ public class PackedAnswer(capacity: Int = 4096) {
             is Value.Boxes -> 32
             is Value.Keypoints -> 12
             is Value.Label -> 8
-            is Value.Scalar, is Value.Vector, is Value.Probabilities -> 4
+            is Value.Scalar, is Value.Vector, is Value.Probabilities, is Value.Rotation, is Value.Embedding -> 4
             else -> 0
         }
     }

@@ -41,7 +41,7 @@ class PackedAnswerTest {
 
     companion object {
         fun answer(value: Value?, source: Source = Source.Model, degraded: Degraded? = null) =
-            Answer(value, source, value?.let { 77 }, 5, 6, 0.25f, value != null, 3u, degraded)
+            Answer(value, source, value?.let { 77 }, 5, 6, 0.25f, value != null, 2u, 3u, degraded)
 
         @JvmStatic
         fun answers(): List<Answer> {
@@ -55,6 +55,8 @@ class PackedAnswerTest {
                 Value.Keypoints(listOf(Keypoint(1f, 2f, 0.5f))),
                 Value.Probabilities(listOf(0.25f, 0.75f)),
                 Value.Label(7u, 0.125f),
+                Value.Rotation(1f, 2f, 3f, 4f),
+                Value.Embedding(listOf(0.5f, -0.5f)),
                 Value.Other,
             )
             val sources = Carry.values().map { Source.Predicted(it) } +

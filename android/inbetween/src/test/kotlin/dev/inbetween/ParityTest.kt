@@ -16,23 +16,36 @@ class ParityTest {
     private val pictures = vectors.getJSONArray("pictures").let { list ->
         List(list.length()) { Spot.direct(bytes(list.getString(it))) }
     }
-    private val calls = vectors.getJSONArray("calls").let { list -> List(list.length()) { list.getJSONObject(it) } }
+    private val calls = calls(vectors)
+    private val kinds = vectors.getJSONArray("kinds").let { list -> List(list.length()) { list.getJSONObject(it) } }
 
     @ParameterizedTest
     @ValueSource(booleans = [true, false])
-    fun `every call gives what the facade gave`(fast: Boolean) {
-        val core = Session(vectors.getString("card"), Spot.direct(bytes(vectors.getString("model"))), seed())
-        core.use {
-            val hot = if (fast) JniPath(core) else PlainPath(core)
-            calls.forEachIndexed { number, call -> replay(core, hot, call, "call $number: $call".take(200)) }
-            assertEquals(null, core.pollEvent())
-        }
+    fun `every call gives what the facade gave`(fast: Boolean) = replay(vectors.getString("card"), calls, fast)
+
+    @ParameterizedTest
+    @ValueSource(booleans = [true, false])
+    fun `every kind of value crosses`(fast: Boolean) {
+        assertTrue(kinds.size >= 6)
+        for (scenario in kinds) replay(scenario.getString("card"), calls(scenario), fast)
     }
 
     @ParameterizedTest
     @ValueSource(strings = ["frame", "answer", "completion", "environment", "reset", "timeout", "event"])
     fun `the scenario has calls of each kind`(kind: String) =
         assertTrue(calls.any { it.getString("call") == kind })
+
+    private fun calls(scenario: JSONObject) =
+        scenario.getJSONArray("calls").let { list -> List(list.length()) { list.getJSONObject(it) } }
+
+    private fun replay(card: String, calls: List<JSONObject>, fast: Boolean) {
+        val core = Session(card, Spot.direct(bytes(vectors.getString("model"))), seed())
+        core.use {
+            val hot = if (fast) JniPath(core) else PlainPath(core)
+            calls.forEachIndexed { number, call -> replay(core, hot, call, "call $number: $call".take(200)) }
+            assertEquals(null, core.pollEvent())
+        }
+    }
 
     private fun seed() = vectors.getLong("seed").toULong()
 
@@ -94,15 +107,8 @@ class ParityTest {
     /** An answer in the order of its fields, as `bindings/examples/vectors.rs` writes it. */
     private fun list(answer: Answer): JSONArray {
         val source = answer.source
-        val boxes = (answer.value as Value.Boxes?)?.boxes?.map { box ->
-            val edges = listOf(box.bounds.x0, box.bounds.y0, box.bounds.x1, box.bounds.y1, box.score)
-            JSONArray()
-                .put(JSONArray(edges.map { bits(it) }))
-                .put(box.classIndex.toLong())
-                .put(box.identity?.toLong() ?: JSONObject.NULL)
-        }
         return JSONArray()
-            .put(boxes?.let { JSONArray(it) } ?: JSONObject.NULL)
+            .put(answer.value?.let { value(it) } ?: JSONObject.NULL)
             .put(if (source is Source.Predicted) "Predicted ${name(source.carry)}" else source.javaClass.simpleName)
             .put(answer.keyFrameNanos ?: JSONObject.NULL)
             .put(answer.ageNanos)
@@ -111,6 +117,28 @@ class ParityTest {
             .put(answer.withinTolerance)
             .put(answer.modelVersion.toLong())
             .put(answer.degraded?.let { name(it) } ?: JSONObject.NULL)
+    }
+
+    /** A value as the name of its kind and the bits of its numbers; boxes without the name. */
+    private fun value(value: Value): JSONArray {
+        fun all(numbers: List<Float>) = JSONArray(numbers.map { bits(it) })
+        fun named(name: String, numbers: List<Float>) = JSONArray().put(name).put(all(numbers))
+        return when (value) {
+            is Value.Boxes -> JSONArray(
+                value.boxes.map { box ->
+                    val edges = listOf(box.bounds.x0, box.bounds.y0, box.bounds.x1, box.bounds.y1, box.score)
+                    val identity = box.identity?.toLong() ?: JSONObject.NULL
+                    JSONArray().put(all(edges)).put(box.classIndex.toLong()).put(identity)
+                },
+            )
+            is Value.Vector -> named("Vector", value.numbers)
+            is Value.Probabilities -> named("Probabilities", value.shares)
+            is Value.Embedding -> named("Embedding", value.numbers)
+            is Value.Keypoints -> named("Keypoints", value.points.flatMap { listOf(it.x, it.y, it.visibility) })
+            is Value.Label -> JSONArray().put("Label").put(value.classIndex.toLong()).put(all(listOf(value.score)))
+            is Value.Rotation -> named("Rotation", listOf(value.w, value.x, value.y, value.z))
+            else -> error("a value of kind $value")
+        }
     }
 
     private fun bits(number: Float) = number.toRawBits().toLong() and 0xffff_ffffL

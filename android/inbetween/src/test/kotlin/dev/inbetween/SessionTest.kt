@@ -205,6 +205,16 @@ class SessionTest {
     }
 
     @Test
+    fun `files are found by the card's names`() {
+        InbetweenSession.open(Spot.card, mapOf("bright_spot.onnx" to Spot.modelBytes)).use {
+            assertEquals("bright-spot", it.modelName(0))
+            assertEquals(listOf(null, null, null), listOf(-1, 1, 256).map { n -> it.modelName(n) })
+        }
+        val error = thrown<SdkException.Missing> { InbetweenSession.open(Spot.card, mapOf("x" to Spot.modelBytes)) }
+        assertEquals("bright_spot.onnx" to 105u, error.file to error.code())
+    }
+
+    @Test
     fun `a bundle is opened off the calling thread`() = runBlocking {
         InbetweenSession.open(ModelBundle(Spot.card, Spot.model)).use {
             assertEquals(Source.Unavailable, it.answerAt(0).source)
