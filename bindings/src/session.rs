@@ -266,7 +266,8 @@ impl State {
 
 impl Session {
     fn open(bundle: Bundle, seed: u64) -> Result<Arc<Self>, SdkError> {
-        let open = Open { engine: Engine::new(bundle, Options { seed })?, jobs: Jobs::default(), peeked: None };
+        let open =
+            Open { engine: Engine::new(bundle, Options { seed })?, jobs: Jobs::default(), peeked: None };
         Ok(Arc::new(Self { state: Mutex::new(State::Open(Box::new(open))), fast_id: OnceLock::new() }))
     }
 

@@ -15,8 +15,9 @@
 //!
 //! Sources: 0 model, 1 cached, 2 interpolated, 3 predicted, 4 rule, 5 unavailable, 6 other. Carry and degraded are
 //! one more than the number of the exported enum; 0 is none. Kinds: 0 none, 1 scalar, 2 vector, 3 boxes, 4 keypoints,
-//! 5 probabilities, 6 label, 7 rotation (w, x, y, z), 8 embedding, 255 other. Elements are `f32`, but for boxes x0, y0, x1, y1, score: `f32`, class,
-//! identity, whether it has one: `u32`; keypoints x, y, visibility: `f32`; label class: `u32`, score: `f32`.
+//! 5 probabilities, 6 label, 7 rotation (w, x, y, z), 8 embedding, 9 mask, 255 other. Elements are `f32`, but for boxes x0, y0, x1, y1, score: `f32`, class,
+//! identity, whether it has one: `u32`; keypoints x, y, visibility: `f32`; label class: `u32`, score: `f32`. A mask has bounds x0, y0, x1, y1: `f32` and cells in a row,
+//! rows: `u32` first, 24 bytes; its elements are the cells, a byte each.
 
 use inbetween::{Answer, Source, Value};
 
@@ -98,6 +99,14 @@ fn value(value: &Value, out: &mut Vec<u8>) -> (u8, usize, u32) {
         }
         Value::Rotation(q) => (7, floats(&[q.w, q.x, q.y, q.z], out), 4),
         Value::Embedding(numbers) => (8, floats(numbers, out), 4),
+        Value::Mask(mask) => {
+            let r = &mask.bounds;
+            floats(&[r.x0, r.y0, r.x1, r.y1], out);
+            out.extend(u32::from(mask.width).to_ne_bytes());
+            out.extend(u32::from(mask.height).to_ne_bytes());
+            out.extend_from_slice(&mask.cells);
+            (9, mask.cells.len(), 1)
+        }
         _ => (255, 0, 0),
     }
 }

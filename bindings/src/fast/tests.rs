@@ -149,6 +149,21 @@ fn every_kind_of_value_is_packed() {
 }
 
 #[test]
+fn a_mask_is_a_grid_in_a_box() {
+    let mut answer = inbetween::Answer::unavailable(inbetween::Degraded::TooOld, 7);
+    let bounds = inbetween::Rect::new(1.0, 2.0, 3.0, 4.0);
+    let mask = inbetween::Mask { bounds, width: 3, height: 2, cells: vec![9, 8, 7, 6, 5, 4] };
+    answer.value = Some(inbetween::Value::Mask(mask));
+    let mut bytes = Vec::new();
+    pack::answer(&answer, &mut bytes);
+    assert_eq!((bytes[44], bytes.len()), (9, pack::HEADER + 24 + 6));
+    assert_eq!(bytes[48..56], [6_u32.to_ne_bytes(), 1_u32.to_ne_bytes()].concat());
+    assert_eq!(bytes[68..72], 4_f32.to_ne_bytes());
+    assert_eq!(bytes[72..80], [3_u32.to_ne_bytes(), 2_u32.to_ne_bytes()].concat());
+    assert_eq!(bytes[80..], [9, 8, 7, 6, 5, 4]);
+}
+
+#[test]
 fn refusals_are_kept_for_the_thread_once() {
     let target = session();
     let id = Arc::clone(&target).fast_id();

@@ -44,6 +44,9 @@ public class PackedAnswer(capacity: Int = 4096) {
         /** [number]. */
         EMBEDDING,
 
+        /** [cell], on a grid of [columns] in the box [left], [top], [right], [bottom] 0. */
+        MASK,
+
         /** One that this version has no name for. */
         OTHER,
     }
@@ -90,17 +93,27 @@ public class PackedAnswer(capacity: Int = 4096) {
     /** Number [index] of a scalar, a vector, probabilities, a rotation or an embedding. */
     public fun number(index: Int): Float = float(index, 0, NUMBERS)
 
-    /** Left edge of box [index], in pixels of the upright frame. */
-    public fun left(index: Int): Float = float(index, 0, BOXES)
+    /** Left edge of box [index], or of a mask's grid, in pixels of the upright frame. */
+    public fun left(index: Int): Float = edge(index, 0)
 
-    /** Top edge of box [index]. */
-    public fun top(index: Int): Float = float(index, 4, BOXES)
+    /** Top edge of box [index], or of a mask's grid. */
+    public fun top(index: Int): Float = edge(index, 4)
 
-    /** Right edge of box [index]. */
-    public fun right(index: Int): Float = float(index, 8, BOXES)
+    /** Right edge of box [index], or of a mask's grid. */
+    public fun right(index: Int): Float = edge(index, 8)
 
-    /** Bottom edge of box [index]. */
-    public fun bottom(index: Int): Float = float(index, 12, BOXES)
+    /** Bottom edge of box [index], or of a mask's grid. */
+    public fun bottom(index: Int): Float = edge(index, 12)
+
+    /** Cells in a row of a mask. */
+    public val columns: Int
+        get() {
+            at(0, 0, MASK)
+            return memory.getInt(HEADER + 16)
+        }
+
+    /** The share of cell [index] of a mask that is inside, from 0 to 255, row by row; a boundary is at 128. */
+    public fun cell(index: Int): Int = memory.get(at(index, MASK_HEADER, MASK)).toInt() and 0xff
 
     /** Confidence of box or label [index], from 0 to 1. */
     public fun score(index: Int): Float =
@@ -157,6 +170,12 @@ public class PackedAnswer(capacity: Int = 4096) {
         Kind.LABEL -> Value.Label(classIndex(0).toUInt(), score(0))
         Kind.ROTATION -> Value.Rotation(number(0), number(1), number(2), number(3))
         Kind.EMBEDDING -> Value.Embedding(List(count) { number(it) })
+        Kind.MASK -> Value.Mask(
+            bounds = Rect(left(0), top(0), right(0), bottom(0)),
+            width = columns.toUShort(),
+            height = memory.getInt(HEADER + 20).toUShort(),
+            cells = ByteArray(count) { cell(it).toByte() },
+        )
         Kind.OTHER -> Value.Other
     }
 
@@ -169,7 +188,7 @@ public class PackedAnswer(capacity: Int = 4096) {
     internal fun set(answer: Answer) {
         val value = answer.value
         val count = countOf(value)
-        val total = HEADER + count * sizeOf(value)
+        val total = HEADER + count * sizeOf(value) + if (value is Value.Mask) MASK_HEADER else 0
         if (total > memory.capacity()) grow(total)
         val out = memory
         out.putInt(0, 1).putInt(4, total)
@@ -207,10 +226,19 @@ public class PackedAnswer(capacity: Int = 4096) {
                 val at = HEADER + 12 * n
                 out.putFloat(at, point.x).putFloat(at + 4, point.y).putFloat(at + 8, point.visibility)
             }
+            is Value.Mask -> {
+                out.putFloat(HEADER, value.bounds.x0).putFloat(HEADER + 4, value.bounds.y0)
+                out.putFloat(HEADER + 8, value.bounds.x1).putFloat(HEADER + 12, value.bounds.y1)
+                out.putInt(HEADER + 16, value.width.toInt()).putInt(HEADER + 20, value.height.toInt())
+                value.cells.forEachIndexed { n, share -> out.put(HEADER + MASK_HEADER + n, share) }
+            }
             is Value.Label -> out.putInt(HEADER, value.classIndex.toInt()).putFloat(HEADER + 4, value.score)
             else -> Unit
         }
     }
+
+    private fun edge(index: Int, offset: Int): Float =
+        if (kind == Kind.MASK) memory.getFloat(at(0, offset, MASK)) else float(index, offset, BOXES)
 
     private fun float(index: Int, offset: Int, kinds: Int): Float = memory.getFloat(at(index, offset, kinds))
 
@@ -230,6 +258,10 @@ public class PackedAnswer(capacity: Int = 4096) {
         const val BOXES = 1 shl 3
         const val KEYPOINTS = 1 shl 4
         const val LABEL = 1 shl 6
+        const val MASK = 1 shl 9
+
+        /** Bytes of a mask before its cells. */
+        const val MASK_HEADER = 24
 
         val KINDS = Kind.values()
         val DEGRADED = Degraded.values()
@@ -256,6 +288,7 @@ public class PackedAnswer(capacity: Int = 4096) {
             is Value.Label -> 6
             is Value.Rotation -> 7
             is Value.Embedding -> 8
+            is Value.Mask -> 9
             else -> 255
         }
 
@@ -264,6 +297,7 @@ public class PackedAnswer(capacity: Int = 4096) {
             is Value.Vector -> value.numbers.size
             is Value.Embedding -> value.numbers.size
             is Value.Rotation -> 4
+            is Value.Mask -> value.cells.size
             is Value.Boxes -> value.boxes.size
             is Value.Keypoints -> value.points.size
             is Value.Probabilities -> value.shares.size
@@ -274,6 +308,7 @@ public class PackedAnswer(capacity: Int = 4096) {
             is Value.Boxes -> 32
             is Value.Keypoints -> 12
             is Value.Label -> 8
+            is Value.Mask -> 1
             is Value.Scalar, is Value.Vector, is Value.Probabilities, is Value.Rotation, is Value.Embedding -> 4
             else -> 0
         }

@@ -32,6 +32,19 @@ class PackedAnswerTest {
     }
 
     @Test
+    fun `a mask is a grid in a box`() {
+        val packed = PackedAnswer(capacity = 0)
+        val cells = byteArrayOf(0, 127, -128, -1, 5, 6)
+        packed.set(answer(Value.Mask(Rect(1f, 2f, 3f, 4f), 3u, 2u, cells)))
+        val mask = packed.toAnswer().value as Value.Mask
+        assertEquals(listOf(Rect(1f, 2f, 3f, 4f), 3, 2), listOf(mask.bounds, mask.width.toInt(), mask.height.toInt()))
+        assertEquals(cells.toList(), mask.cells.toList())
+        assertEquals(listOf(0, 127, 128, 255, 5, 6), List(packed.count) { packed.cell(it) })
+        assertEquals(3 to 4f, packed.columns to packed.bottom(0))
+        assertThrows(IndexOutOfBoundsException::class.java) { packed.cell(6) }
+    }
+
+    @Test
     fun `it grows with the answer`() {
         val packed = PackedAnswer(capacity = 64)
         val many = answer(Value.Vector(List(10_000) { it.toFloat() }))

@@ -137,6 +137,12 @@ class ParityTest {
             is Value.Keypoints -> named("Keypoints", value.points.flatMap { listOf(it.x, it.y, it.visibility) })
             is Value.Label -> JSONArray().put("Label").put(value.classIndex.toLong()).put(all(listOf(value.score)))
             is Value.Rotation -> named("Rotation", listOf(value.w, value.x, value.y, value.z))
+            is Value.Mask -> JSONArray()
+                .put("Mask")
+                .put(value.width.toInt())
+                .put(value.height.toInt())
+                .put(all(value.bounds.run { listOf(x0, y0, x1, y1) }))
+                .put(value.cells.joinToString("") { "%02x".format(it) })
             else -> error("a value of kind $value")
         }
     }
