@@ -25,6 +25,8 @@ pub fn config(card: &Card) -> Config {
             deadline: millis(card.budget.deadline_ms),
             max_age: millis(card.budget.max_age_ms),
             duty: card.budget.duty,
+            energy_mj_per_s: card.budget.energy_mj_per_s,
+            energy_mj_per_run: card.budget.energy_mj_per_run,
             max_in_flight: card.budget.max_in_flight,
         },
         mode: match card.display.mode {
@@ -40,11 +42,14 @@ pub fn config(card: &Card) -> Config {
             .iter()
             .map(|v| variant(v, card.scheduling.initial_latency_ms))
             .collect(),
+        input_version: input_version(card),
         scheduling: Scheduling {
             audit_rate: card.scheduling.audit_rate,
             initial_latency: millis(card.scheduling.initial_latency_ms),
             follow_pixels: card.scheduling.follow_pixels,
             cache_bytes: card.scheduling.cache_kib * 1024,
+            reuse_bytes: card.scheduling.reuse_kib * 1024,
+            attribute_bytes: card.scheduling.attribute_kib * 1024,
             ..Scheduling::default()
         },
     }
@@ -58,6 +63,14 @@ fn variant(v: &VariantSpec, latency_ms: f64) -> Variant {
         energy: v.energy,
         error_scale: v.error_scale,
     }
+}
+
+/// What the card says about everything between a frame and the value: another preprocessing or head is another result.
+fn input_version(card: &Card) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new(); // with fixed keys
+    format!("{:?} {:?}", card.model.input, card.model.head).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A duration of the card, which bounds it to a day.

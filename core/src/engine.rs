@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use inbetween_flow::{
     Admission, Answer, Completion, Config, ConfigError, Environment, Event, Frame, FrameError,
-    Plan as FlowPlan, SkipReason, TicketId, Timeout, Timestamp,
+    Plan as FlowPlan, Share, SkipReason, TicketId, Timeout, Timestamp, Value,
 };
 use inbetween_infer::{CancelToken, LoadLimits, Model};
 
@@ -110,7 +110,26 @@ impl Engine {
     /// # Errors
     /// When the frame is not what the card promises. The engine is as before; the next good frame is taken as usual.
     pub fn handle_frame(&mut self, now: Timestamp, frame: &Frame<'_>) -> Result<Plan, FrameError> {
-        Ok(match self.flow.handle_frame(now, frame)? {
+        let plan = self.flow.handle_frame(now, frame)?;
+        Ok(self.planned(plan, frame))
+    }
+
+    /// As [`Engine::handle_frame`], for an engine that shares a [`SharedBudget`](crate::SharedBudget) with others.
+    ///
+    /// # Errors
+    /// As [`Engine::handle_frame`].
+    pub fn handle_frame_shared(
+        &mut self,
+        now: Timestamp,
+        frame: &Frame<'_>,
+        share: &mut Share<'_>,
+    ) -> Result<Plan, FrameError> {
+        let plan = self.flow.handle_frame_shared(now, frame, share)?;
+        Ok(self.planned(plan, frame))
+    }
+
+    fn planned(&mut self, plan: FlowPlan, frame: &Frame<'_>) -> Plan {
+        match plan {
             FlowPlan::Skip(reason) => Plan::Skip(reason),
             FlowPlan::Run(ticket) => {
                 let cancel = CancelToken::new();
@@ -121,13 +140,40 @@ impl Engine {
                 let pool = self.pools.get(usize::from(ticket.variant)).unwrap_or(&self.pools[0]);
                 Plan::Run(Job::new(ticket, frame.captured, Arc::clone(pool), cancel))
             }
-        })
+        }
     }
 
     /// Takes the end of a run. Late, failed and cancelled ones are normal.
     pub fn handle_completion(&mut self, now: Timestamp, completion: Completion) -> Admission {
         self.running.retain(|(id, _)| *id != completion.ticket);
         self.flow.handle_completion(now, completion)
+    }
+
+    /// As [`Engine::handle_completion`], for a run that a shared budget granted.
+    pub fn handle_completion_shared(
+        &mut self,
+        now: Timestamp,
+        completion: Completion,
+        share: &mut Share<'_>,
+    ) -> Admission {
+        self.running.retain(|(id, _)| *id != completion.ticket);
+        self.flow.handle_completion_shared(now, completion, share)
+    }
+
+    /// Keeps `value` as attribute `name` of a track, found on the frame captured at `captured`; whether it may be kept. See
+    /// [`inbetween_flow::Engine::keep_attribute`].
+    pub fn keep_attribute(&mut self, identity: u32, name: u32, value: Value, captured: Timestamp) -> bool {
+        self.flow.keep_attribute(identity, name, value, captured)
+    }
+
+    /// Attribute `name` of a track, and the capture time of the frame that it was found on.
+    pub fn attribute(&mut self, identity: u32, name: u32) -> Option<(&Value, Timestamp)> {
+        self.flow.attribute(identity, name)
+    }
+
+    /// Forgets all results that are kept for later frames: for when drift was found from outside.
+    pub fn flush_cache(&mut self) {
+        self.flow.flush_cache();
     }
 
     /// The answer for the refresh that is shown at `display`. It stays valid until the next call.

@@ -42,6 +42,8 @@ impl Session {
                 deadline: Duration::from_millis(400),
                 max_age: Duration::from_secs(2),
                 duty: 1.0,
+                energy_mj_per_s: None,
+                energy_mj_per_run: 0.0,
                 max_in_flight: 2,
             },
             mode: DisplayMode::Predict,
@@ -49,6 +51,7 @@ impl Session {
             rule: None,
             model_version: 1,
             variants: Vec::new(),
+            input_version: 0,
             scheduling: Scheduling::default(),
         };
         Some(Self {

@@ -147,6 +147,12 @@ pub struct Budget {
     /// Largest share of time that the model may run, from 0 to 1.
     #[serde(default = "Budget::default_duty")]
     pub duty: f32,
+    /// Most energy a second that runs may cost, in the unit of `energy_mj_per_run`; no bound when left out.
+    #[serde(default)]
+    pub energy_mj_per_s: Option<f32>,
+    /// What a run costs: millijoules, or any other unit that all cards of an app use.
+    #[serde(default)]
+    pub energy_mj_per_run: f32,
     /// How many runs may be under way at a time.
     #[serde(default = "Budget::default_in_flight")]
     pub max_in_flight: u8,
@@ -422,12 +428,23 @@ pub struct Scheduling {
     pub follow_pixels: bool,
     /// Memory for exact results, in KiB; 0 switches the cache off.
     pub cache_kib: usize,
+    /// Memory for results of pictures that look alike, in KiB; 0 switches their reuse off.
+    pub reuse_kib: usize,
+    /// Memory for attributes of tracks, in KiB; 0 keeps none.
+    pub attribute_kib: usize,
 }
 
 impl Default for Scheduling {
     fn default() -> Self {
         // The same values as `inbetween_flow::Scheduling`; the facade tests that they stay so.
-        Self { audit_rate: 0.01, initial_latency_ms: 30.0, follow_pixels: true, cache_kib: 64 }
+        Self {
+            audit_rate: 0.01,
+            initial_latency_ms: 30.0,
+            follow_pixels: true,
+            cache_kib: 64,
+            reuse_kib: 2048,
+            attribute_kib: 0,
+        }
     }
 }
 

@@ -53,6 +53,16 @@ pub(crate) fn card(card: &Card) -> Checked {
         "budget.deadline_ms",
         "above 0 and at most max_age_ms",
     )?;
+    need(
+        b.energy_mj_per_run.is_finite() && b.energy_mj_per_run >= 0.0,
+        "budget.energy_mj_per_run",
+        "finite and not negative",
+    )?;
+    need(
+        b.energy_mj_per_s.is_none_or(|e| e.is_finite() && e > 0.0 && b.energy_mj_per_run > 0.0),
+        "budget.energy_mj_per_s",
+        "finite and above 0, with budget.energy_mj_per_run beside it",
+    )?;
     need(b.duty > 0.0 && b.duty <= 1.0, "budget.duty", "above 0 and at most 1")?;
     need((1..=8).contains(&b.max_in_flight), "budget.max_in_flight", "from 1 to 8")?;
     need((1.0..=1000.0).contains(&card.display.hz), "display.hz", "from 1 to 1000")?;
@@ -77,6 +87,8 @@ pub(crate) fn card(card: &Card) -> Checked {
         "above 0, at most a day",
     )?;
     need(s.cache_kib <= 1 << 20, "scheduling.cache_kib", "at most 1048576 (1 GiB)")?;
+    need(s.attribute_kib <= 1 << 20, "scheduling.attribute_kib", "at most 1048576 (1 GiB)")?;
+    need(s.reuse_kib <= 1 << 20, "scheduling.reuse_kib", "at most 1048576 (1 GiB)")?;
     model(card)
 }
 

@@ -24,7 +24,8 @@ pub enum Carry {
 pub enum Source {
     /// The model's own result for the newest frame.
     Model,
-    /// An earlier result for exactly the same model input.
+    /// An earlier result, for exactly the same model input or for a picture that looks the same. Of the latter the age
+    /// counts from the frame that the model saw.
     Cached,
     /// Between two results (delayed display only).
     Interpolated,
@@ -48,6 +49,12 @@ pub enum Degraded {
     ErrorForecast,
     /// A budget of the card (deadline, duty) forbids the runs that the tolerance needs.
     Budget,
+    /// The device is too hot for them.
+    Heat,
+    /// The energy budget, or saving power, forbids them.
+    Energy,
+    /// Other engines that share the budget have their turn.
+    Shared,
     /// The model fails; the circuit breaker is open.
     ModelFailing,
     /// The display time is before the newest results by more than can be answered.

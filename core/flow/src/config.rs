@@ -72,6 +72,10 @@ pub struct Budget {
     pub max_age: Duration,
     /// The largest share of time that the model may run, from 0 to 1.
     pub duty: f32,
+    /// The most energy a second that runs may cost; `None` for no bound.
+    pub energy_mj_per_s: Option<f32>,
+    /// What a run costs, in millijoules or any other unit that all cards of a device use.
+    pub energy_mj_per_run: f32,
     /// How many runs may be under way at a time.
     pub max_in_flight: u8,
 }
@@ -98,6 +102,11 @@ pub struct Scheduling {
     pub cache_bytes: usize,
     /// What is left out, for measurement only: nothing, in an app.
     pub without: Ingredients,
+    /// Bytes that results for pictures which look alike may be cached in, once audits have shown how alike they must be;
+    /// 0 switches this tier off.
+    pub reuse_bytes: usize,
+    /// Bytes that attributes of tracks may be cached in; 0 (the default) keeps none.
+    pub attribute_bytes: usize,
 }
 
 impl Default for Scheduling {
@@ -108,6 +117,9 @@ impl Default for Scheduling {
             follow_pixels: true,
             cache_bytes: 64 * 1024,
             without: Ingredients::NONE,
+            // A dozen views with the pictures that boxes are registered with; labels need a hundredth of it.
+            reuse_bytes: 2 * 1024 * 1024,
+            attribute_bytes: 0,
         }
     }
 }
@@ -146,6 +158,9 @@ pub struct Config {
     pub model_version: u32,
     /// Smaller variants of the model, the largest first; a [`crate::Ticket`] names them from 1 on, the model itself is 0.
     pub variants: Vec<Variant>,
+    /// The version of everything between a frame and the model's input (preprocessing, region): results that were kept
+    /// under another one are not used.
+    pub input_version: u64,
     /// Settings of the scheduler.
     pub scheduling: Scheduling,
 }
@@ -182,6 +197,8 @@ impl Config {
                 deadline: Duration::from_millis(100),
                 max_age: Duration::from_secs(2),
                 duty: 1.0,
+                energy_mj_per_s: None,
+                energy_mj_per_run: 0.0,
                 max_in_flight: 1,
             },
             mode: DisplayMode::Predict,
@@ -189,6 +206,7 @@ impl Config {
             rule: None,
             model_version: 0,
             variants: Vec::new(),
+            input_version: 0,
             scheduling: Scheduling::default(),
         }
     }
@@ -201,7 +219,7 @@ impl Config {
             s.audit_rate = 0.0;
         }
         if s.without.has(Ingredients::CACHE) {
-            s.cache_bytes = 0;
+            (s.cache_bytes, s.reuse_bytes) = (0, 0);
         }
         self
     }
@@ -215,7 +233,7 @@ impl Config {
         let b = &self.budget;
         let s = &self.scheduling;
         let hour = Duration::from_hours(1);
-        let checks: [(bool, &'static str, &'static str); 10] = [
+        let checks = [
             (t.epsilon.is_finite() && t.epsilon > 0.0, "tolerance.epsilon", "finite and above 0"),
             (t.miss_rate > 0.0 && t.miss_rate < 1.0, "tolerance.miss_rate", "between 0 and 1, both excluded"),
             (t.grace <= hour, "tolerance.grace", "at most an hour"),
@@ -226,6 +244,16 @@ impl Config {
                 "above 0 and at most max_age",
             ),
             (b.duty > 0.0 && b.duty <= 1.0, "budget.duty", "above 0 and at most 1"),
+            (
+                b.energy_mj_per_s.is_none_or(|e| e.is_finite() && e > 0.0 && b.energy_mj_per_run > 0.0),
+                "budget.energy_mj_per_s",
+                "finite and above 0, with what a run costs; or left out",
+            ),
+            (
+                b.energy_mj_per_run.is_finite() && b.energy_mj_per_run >= 0.0,
+                "budget.energy_mj_per_run",
+                "finite and not negative",
+            ),
             ((1..=8).contains(&b.max_in_flight), "budget.max_in_flight", "from 1 to 8"),
             (
                 !self.display_period.is_zero() && self.display_period <= Duration::from_secs(1),

@@ -46,5 +46,6 @@ pub use plan::{
     SwitchReason, Ticket, TicketId, Timeout,
 };
 pub use quaternion::Quaternion;
+pub use schedule::{Member, Share, SharedBudget, SharedLimits};
 pub use time::Timestamp;
 pub use value::{Detection, Keypoint, Label, Mask, Value, ValueFault, ValueKind};

@@ -78,7 +78,14 @@ pub enum SkipReason {
     Deadline,
     /// A run is wanted, but the duty budget is spent.
     Budget,
-    /// The same model input was answered before: the cached result is used.
+    /// A run is wanted, but the device is hot: what it may spend is cut.
+    Heat,
+    /// A run is wanted, but the energy budget is spent, or power is to be saved.
+    Energy,
+    /// A run is wanted, but it is the turn of another engine that shares the budget.
+    Shared,
+    /// The same model input, or one that looks the same by what audits have shown, was answered before: the cached result
+    /// is used.
     CacheHit,
     /// The circuit breaker is open.
     ModelFailing,
@@ -193,6 +200,8 @@ pub enum Event {
         /// Why.
         why: SwitchReason,
     },
+    /// Kept results for pictures that look alike were wrong more often than the card allows: all were forgotten.
+    CacheFlushed,
     /// Events were lost because the host did not poll; how many.
     Overflow(u32),
 }

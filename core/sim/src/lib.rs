@@ -23,6 +23,7 @@ pub use policy::{Policy, PolicyError, Shown, Step, reason_of_run, reason_of_skip
 pub use run::{Moment, Setup, run};
 pub use scene::{Colour, RenderedFrame, Scene, Truth};
 pub use spec::{
-    Background, Camera, Change, DetectorSpec, Display, Easing, Edge, LatencySpec, Light, Motion, Num, Object,
-    Pattern, PhotoSpec, Photograph, Photographs, SceneError, SceneSpec, Shape, Split, Texture, ToleranceSpec,
+    Background, Camera, Change, DetectorSpec, Display, Easing, Edge, LabelSpec, LatencySpec, Light, Motion,
+    Num, Object, Pattern, PhotoSpec, Photograph, Photographs, SceneError, SceneSpec, Shape, Split, Texture,
+    ToleranceSpec, Views,
 };

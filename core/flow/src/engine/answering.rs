@@ -29,7 +29,9 @@ impl Engine {
         let max_age = self.config.budget.max_age;
         self.answer = match carried {
             Some(c) if c.key_frame.since(at) > max_age => self.fall_back(value, Degraded::TooFarBack),
-            Some(c) if display.since(c.key_frame) > max_age => self.fall_back(value, Degraded::TooOld),
+            Some(c) if display.since(self.ran(c.key_frame)) > max_age => {
+                self.fall_back(value, Degraded::TooOld)
+            }
             Some(c) => self.carried(display, at, value, c),
             None => self.fall_back(value, Degraded::WarmingUp),
         };
@@ -48,11 +50,12 @@ impl Engine {
     }
 
     fn carried(&self, display: Timestamp, at: Timestamp, value: Value, c: Carried) -> Answer {
+        let ran = self.ran(c.key_frame);
         let age = display.since(c.key_frame);
         // Between two results the age of either says nothing.
         let risk_age = if c.carry.is_some() { at.since(c.key_frame) } else { Duration::ZERO };
         let uncertainty = self.scheduler.error(c.spread, risk_age);
-        let cached = self.newest.is_some_and(|(newest, cached)| cached && newest == c.key_frame);
+        let cached = self.newest.is_some_and(|n| n.cached && n.captured == c.key_frame);
         let source = match c.carry {
             None => Source::Interpolated,
             Some(Carry::Hold) if age <= self.display_period => {
@@ -69,13 +72,16 @@ impl Engine {
         let degraded = (!within_tolerance).then_some(match self.obstacle {
             Some(SkipReason::ModelFailing) => Degraded::ModelFailing,
             Some(SkipReason::Deadline | SkipReason::Budget) => Degraded::Budget,
+            Some(SkipReason::Heat) => Degraded::Heat,
+            Some(SkipReason::Energy) => Degraded::Energy,
+            Some(SkipReason::Shared) => Degraded::Shared,
             _ => Degraded::ErrorForecast,
         });
         Answer {
             value: Some(value),
             source,
-            key_frame: Some(c.key_frame),
-            age,
+            key_frame: Some(ran),
+            age: display.since(ran),
             horizon: Duration::try_from_secs_f32(c.horizon.max(0.0)).unwrap_or(Duration::MAX),
             uncertainty,
             within_tolerance,

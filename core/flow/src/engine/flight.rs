@@ -9,7 +9,7 @@ use crate::{
     cache::Digest,
     geometry::Point,
     plan::{Event, Ticket, TicketId},
-    schedule::Charge,
+    schedule::{Charge, Grant},
     time::Timestamp,
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Flight {
     pub started: Timestamp,
     /// What the budget was charged.
     pub charged: Charge,
+    /// What the shared budget calls it.
+    pub grant: Option<Grant>,
     /// The source's spread for the key frame's capture time.
     pub spread: f32,
     /// Age of the result before at the key frame's capture time.
@@ -35,6 +37,8 @@ pub(crate) struct Flight {
     pub uncovered: f32,
     /// What the exact cache will call the result.
     pub digest: Option<Digest>,
+    /// Whether it runs only to check a kept result that would have been served.
+    pub checks_hit: bool,
     /// Whether the picture has since become another one.
     pub stale: bool,
 }

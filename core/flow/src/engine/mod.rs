@@ -3,9 +3,12 @@
 //! It does not run models, read clocks or start threads: the host does.
 
 mod answering;
+mod attributes;
 mod clock;
 mod flight;
 mod inspect;
+mod reuse;
+mod starting;
 mod upkeep;
 
 use alloc::vec::Vec;
@@ -13,7 +16,7 @@ use core::time::Duration;
 
 use crate::{
     answer::{Answer, Degraded},
-    cache::{Digest, ExactCache},
+    cache::ExactCache,
     config::{Config, ConfigError, DisplayMode},
     contract,
     error::FrameError,
@@ -22,25 +25,20 @@ use crate::{
     geometry::{Point, Rect},
     ingredient::Ingredients,
     monitor::Monitor,
-    plan::{
-        Admission, Completion, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason, Ticket,
-        TicketId,
-    },
-    schedule::{Cut, Review, Scheduler, Situation, Switch, Verdict, View},
-    source::Carrier,
+    plan::{Admission, Completion, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason, Ticket},
+    schedule::{Cut, Review, Scheduler, Share, Situation, Switch, Verdict, View},
+    source::{Backtest, Carrier},
     time::Timestamp,
     value::{Value, ValueFault},
 };
 
 pub use self::inspect::Inspection;
 use self::{
+    attributes::Attributes,
     clock::Clock,
     flight::{Events, Flight, Flights},
+    reuse::{HIT_AUDIT_RATE, Reuser},
 };
-
-/// A run that has not ended after this many times its usual latency, or the deadline, is given up; at the maximum age in
-/// any case.
-const PATIENCE: u32 = 8;
 
 /// The state machine of one model on one stream.
 ///
@@ -80,13 +78,15 @@ pub struct Engine {
     scheduler: Scheduler,
     carrier: Carrier,
     cache: ExactCache,
+    reuser: Reuser,
+    attributes: Attributes,
     monitor: Monitor,
     flights: Flights,
     events: Events,
     next_ticket: u64,
     display_period: Duration,
-    /// Capture time of the newest admitted result, and whether it came from the cache.
-    newest: Option<(Timestamp, bool)>,
+    /// The newest admitted result.
+    newest: Option<Newest>,
     /// The variant that gave it.
     variant: u8,
     /// Elements of the first result, for kinds whose count must not change.
@@ -107,6 +107,31 @@ pub struct Engine {
     spare: Value,
     scratch: Value,
     targets: Vec<Target>,
+}
+
+/// The newest admitted result.
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    /// Capture time of the frame that it is in use for.
+    captured: Timestamp,
+    /// Capture time of the frame that the model saw: earlier for a result that is used again for another picture. Its age
+    /// counts from here.
+    ran: Timestamp,
+    /// Whether it came from the cache.
+    cached: bool,
+    /// How often in a row it was used for pictures that look alike.
+    uses: u32,
+}
+
+/// Where a result comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Basis {
+    /// The model ran on this frame.
+    Model,
+    /// It ran on exactly the same input.
+    Exact,
+    /// It ran on a picture that looked the same, captured then.
+    Alike(Timestamp),
 }
 
 /// What the gate found in the newest frame, in numbers.
@@ -134,6 +159,8 @@ impl Engine {
             carrier: Carrier::new(config.output, &config.tolerance, config.mode)
                 .without(config.scheduling.without),
             cache: ExactCache::new(config.scheduling.cache_bytes),
+            reuser: Reuser::new(&config, seed),
+            attributes: Attributes::new(&config),
             monitor: Monitor::default(),
             flights: Flights::with_capacity(config.budget.max_in_flight as usize),
             events: Events::new(),
@@ -161,11 +188,34 @@ impl Engine {
     /// # Errors
     /// When the frame is not what the configuration promises. It is counted, and the answers are as they were before.
     pub fn handle_frame(&mut self, now: Timestamp, frame: &Frame<'_>) -> Result<Plan, FrameError> {
+        self.frame(now, frame, None)
+    }
+
+    /// As [`handle_frame`](Self::handle_frame), for an engine that shares a budget with others: a run also needs their
+    /// consent. Report its end with [`handle_completion_shared`](Self::handle_completion_shared).
+    ///
+    /// # Errors
+    /// As [`handle_frame`](Self::handle_frame).
+    pub fn handle_frame_shared(
+        &mut self,
+        now: Timestamp,
+        frame: &Frame<'_>,
+        share: &mut Share<'_>,
+    ) -> Result<Plan, FrameError> {
+        self.frame(now, frame, Some(share))
+    }
+
+    fn frame(
+        &mut self,
+        now: Timestamp,
+        frame: &Frame<'_>,
+        share: Option<&mut Share<'_>>,
+    ) -> Result<Plan, FrameError> {
         let now = self.advance(now);
         self.monitor.frames += 1;
         contract::check(&self.config.input, frame).inspect_err(|_| self.monitor.rejected += 1)?;
         let plan = match self.arrive(frame.captured) {
-            Ok(captured) => self.plan(now, &Frame { captured, ..*frame }),
+            Ok(captured) => self.plan(now, &Frame { captured, ..*frame }, share),
             Err(skip) => Plan::Skip(skip),
         };
         self.monitor.planned(&plan);
@@ -173,7 +223,7 @@ impl Engine {
     }
 
     /// The pipeline for a frame that is sound and new.
-    fn plan(&mut self, now: Timestamp, frame: &Frame<'_>) -> Plan {
+    fn plan(&mut self, now: Timestamp, frame: &Frame<'_>, mut share: Option<&mut Share<'_>>) -> Plan {
         self.seen = self.look(frame);
         if self.seen.cut {
             let cut_at = *self.cut_at.get_or_insert(frame.captured);
@@ -183,13 +233,28 @@ impl Engine {
         let situation = self.situation(now, frame.captured);
         self.suspicion = self.scheduler.suspects(&situation);
         self.judged = Some(situation);
-        let verdict = self.scheduler.judge(&situation);
+        let verdict = self.scheduler.judge(&situation, share.as_deref_mut());
         if let Some(Switch { from, to, why, .. }) = self.scheduler.take_switch() {
             self.events.push(Event::VariantChanged { from, to, why });
         }
         match verdict {
-            Verdict::Run(reason) => self.start(now, frame, reason),
+            Verdict::Run(reason, grant) => {
+                let plan = self.start(now, frame, reason, grant);
+                if let (Some(share), Some(grant)) = (share, grant) {
+                    match plan {
+                        Plan::Run(ticket) => share.expect(grant, ticket.expires),
+                        Plan::Skip(_) => share.settle(now, grant, Duration::ZERO),
+                    }
+                }
+                plan
+            }
             Verdict::Skip(skip, wanted) => {
+                if let Some(reason) = wanted
+                    && self.make_do(now, frame, reason, skip)
+                {
+                    self.obstacle = None;
+                    return Plan::Skip(SkipReason::CacheHit);
+                }
                 self.obstacle = wanted.map(|_| skip);
                 Plan::Skip(skip)
             }
@@ -211,6 +276,7 @@ impl Engine {
             return Seen::default();
         };
         self.carrier.follow(frame.captured, &evidence.fits);
+        self.attributes.see(frame.captured, &self.carrier, &evidence.fits, evidence.cut);
         let counts = |of| !self.config.scheduling.without.has(Ingredients::GATE.with(of));
         Seen {
             background: evidence.background,
@@ -236,6 +302,7 @@ impl Engine {
             frame_period: self.clock.period(),
             in_flight: self.flights.len(),
             age_then: ahead.map(|c| shown.since(c.key_frame)),
+            rests_then: ahead.map_or(Duration::ZERO, |c| shown.since(self.ran(c.key_frame))),
             spread_then: spread_then.unwrap_or(0.0),
             lost: self.seen.lost,
             doubtful: ahead.is_some_and(|c| c.doubtful > 0),
@@ -257,58 +324,27 @@ impl Engine {
         View { background, frame, objects: boxes.len() as u32, size: sizes / boxes.len().max(1) as f32 }
     }
 
-    /// Starts a run, unless the cache knows its result.
-    fn start(&mut self, now: Timestamp, frame: &Frame<'_>, reason: RunReason) -> Plan {
-        self.obstacle = None;
-        let before = self.carrier.answer(frame.captured, &mut self.scratch);
-        let age = before.map_or(Duration::ZERO, |c| frame.captured.since(c.key_frame));
-        let spread = before.map_or(0.0, |c| c.spread);
-        // An audit asks the model, not the memory of it.
-        let remember = self.cache.is_enabled() && !matches!(reason, RunReason::Audit | RunReason::Probe);
-        let charged = self.scheduler.charge();
-        let model = u64::from(charged.variant) << 32 | u64::from(self.scheduler.version(charged.variant));
-        let digest = remember.then(|| Digest::of(frame, model));
-
-        self.next_ticket += 1;
-        let id = TicketId(self.next_ticket);
-        let patience = (self.scheduler.latency() * PATIENCE).max(self.config.budget.deadline);
-        let ticket = Ticket {
-            id,
-            captured: frame.captured,
-            variant: charged.variant,
-            reason,
-            expires: now + patience.min(self.config.budget.max_age),
-        };
-        let flight = Flight {
-            ticket,
-            started: now,
-            charged,
-            spread,
-            age,
-            believed: self.scheduler.error(spread, age) <= self.config.tolerance.epsilon
-                && self.suspicion.is_none(),
-            background: self.seen.background,
-            uncovered: self.scheduler.new_share(&self.view()),
-            digest,
-            stale: false,
-        };
-        if let Input::Image(image) = &frame.input
-            && self.config.scheduling.follow_pixels
-            && let Some(luma) = Luma::of(image)
-        {
-            self.gate.keep(id, frame.captured, &luma);
-        }
-        if let Some(value) = digest.and_then(|d| self.cache.get(d)).cloned() {
-            self.scheduler.refund(flight.charged);
-            self.admit(now, &flight, &value, true);
-            return Plan::Skip(SkipReason::CacheHit);
-        }
-        self.flights.add(flight);
-        Plan::Run(ticket)
-    }
-
     /// Takes the end of a run, from the worker; late, failed and cancelled are all normal.
     pub fn handle_completion(&mut self, now: Timestamp, completion: Completion) -> Admission {
+        self.completion(now, completion, None)
+    }
+
+    /// As [`handle_completion`](Self::handle_completion), for a run that a shared budget granted.
+    pub fn handle_completion_shared(
+        &mut self,
+        now: Timestamp,
+        completion: Completion,
+        share: &mut Share<'_>,
+    ) -> Admission {
+        self.completion(now, completion, Some(share))
+    }
+
+    fn completion(
+        &mut self,
+        now: Timestamp,
+        completion: Completion,
+        share: Option<&mut Share<'_>>,
+    ) -> Admission {
         // Before the time goes on: a run that ends is not expired by its own end.
         let flight = self.flights.take(completion.ticket);
         let now = self.advance(now);
@@ -317,6 +353,9 @@ impl Engine {
             return Admission::UnknownTicket;
         };
         let took = now.since(flight.started);
+        if let (Some(share), Some(grant)) = (share, flight.grant) {
+            share.settle(now, grant, took.max(Duration::from_nanos(1)));
+        }
         let admission = match completion.outcome {
             Outcome::Cancelled => {
                 self.scheduler.settle(now, took, flight.charged);
@@ -346,21 +385,38 @@ impl Engine {
         if let Some(digest) = flight.digest {
             self.cache.insert(digest, value);
         }
-        if flight.stale || self.newest.is_some_and(|(at, _)| flight.ticket.captured <= at) {
+        self.learn_alike(flight, value);
+        if flight.stale || self.newest.is_some_and(|n| flight.ticket.captured <= n.captured) {
             self.gate.discard(flight.ticket.id);
             return Admission::Superseded;
         }
-        self.admit(now, flight, value, false);
+        self.admit(now, flight, value, Basis::Model);
         Admission::Admitted
     }
 
     /// Stage `source` takes a result; it is judged, followed from now on, and learnt from.
-    fn admit(&mut self, now: Timestamp, flight: &Flight, value: &Value, cached: bool) {
-        let Ticket { id, captured, reason, variant, .. } = flight.ticket;
+    fn admit(&mut self, now: Timestamp, flight: &Flight, value: &Value, basis: Basis) {
+        let Ticket { id, captured, variant, .. } = flight.ticket;
+        if let Basis::Alike(ran) = basis
+            && self.cut_at.is_some()
+            && self.newest.is_some_and(|n| n.ran != ran)
+        {
+            // Registered with the picture that has come back: what was on the one before is not here.
+            self.carrier.reset();
+        }
+        self.attributes.before(captured, &self.carrier);
         let test = self.carrier.admit(captured, value);
+        self.attributes.after(captured, &self.carrier);
         self.carrier.targets(self.seen.background - flight.background, &mut self.targets);
         self.gate.rekey(id, &self.targets);
-        self.newest = Some((captured, cached));
+        let (ran, cached) = match basis {
+            Basis::Model => (captured, false),
+            Basis::Exact => (captured, true),
+            Basis::Alike(ran) => (ran, true),
+        };
+        let again = self.newest.filter(|n| n.ran == ran && n.cached).map_or(0, |n| n.uses);
+        let uses = if matches!(basis, Basis::Alike(_)) { again + 1 } else { 0 };
+        self.newest = Some(Newest { captured, ran, cached, uses });
         if self.variant != variant {
             self.variant = variant;
             if self.rung <= Rung::Predicted {
@@ -373,13 +429,34 @@ impl Engine {
         let events = &mut self.events;
         self.flights.outdate(captured, |id| events.push(Event::Cancel(id)));
 
+        // What is only believed to be what the model would say judges nothing.
+        if !matches!(basis, Basis::Alike(_)) {
+            self.review(now, flight, &test);
+        }
+        let shown = now + self.display_period;
+        let at = self.content_time(shown);
+        if let Some(c) = self.carrier.answer(at, &mut self.scratch) {
+            let lag = (self.clock.period() + self.display_period).as_secs_f32();
+            let spread = self.carrier.outlook(at, lag).unwrap_or(c.spread);
+            self.scheduler.refreshed(spread, shown.since(c.key_frame));
+        }
+    }
+
+    /// What a result says about the answers before it.
+    fn review(&mut self, now: Timestamp, flight: &Flight, test: &Backtest) {
+        let Ticket { captured, reason, .. } = flight.ticket;
         if let Some(error) = test.error {
             let violated = error > self.config.tolerance.epsilon;
-            self.monitor.backtested(violated, reason == RunReason::Audit);
+            self.monitor.backtested(violated, reason == RunReason::Audit && !flight.checks_hit);
             if violated {
                 self.events.push(Event::Violation { error, believed: flight.believed });
             }
         }
+        let propensity = match reason {
+            RunReason::Audit if flight.checks_hit => HIT_AUDIT_RATE,
+            RunReason::Audit => self.config.scheduling.audit_rate,
+            _ => 1.0,
+        };
         let review = Review {
             reason,
             captured,
@@ -392,15 +469,9 @@ impl Engine {
             size: self.view().size,
             spread: flight.spread,
             age: flight.age,
+            propensity,
         };
         self.scheduler.review(now, &review);
-        let shown = now + self.display_period;
-        let at = self.content_time(shown);
-        if let Some(c) = self.carrier.answer(at, &mut self.scratch) {
-            let lag = (self.clock.period() + self.display_period).as_secs_f32();
-            let spread = self.carrier.outlook(at, lag).unwrap_or(c.spread);
-            self.scheduler.refreshed(spread, shown.since(c.key_frame));
-        }
     }
 
     fn fail(&mut self, now: Timestamp, flight: &Flight, why: RunFailure) -> Admission {
@@ -442,6 +513,11 @@ impl Engine {
     /// What the engine was told at the start.
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// When the model really saw what stands behind the key frame of an answer.
+    fn ran(&self, key_frame: Timestamp) -> Timestamp {
+        self.newest.filter(|n| n.captured == key_frame).map_or(key_frame, |n| n.ran)
     }
 
     /// The time whose content is shown at `display`.

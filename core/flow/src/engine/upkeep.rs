@@ -33,7 +33,7 @@ impl Engine {
         let probe = self.scheduler.open_until().map(|at| (at, Timeout::Probe));
         let age = self.newest.filter(|_| self.rung <= Rung::Predicted);
         let age =
-            age.map(|(at, _)| (at + self.config.budget.max_age + Duration::from_nanos(1), Timeout::MaxAge));
+            age.map(|n| (n.ran + self.config.budget.max_age + Duration::from_nanos(1), Timeout::MaxAge));
         [ticket, probe.filter(|(at, _)| *at > self.clock.now()), age]
             .into_iter()
             .flatten()
@@ -43,7 +43,7 @@ impl Engine {
     /// Does what is due at `now`: runs expire, answers fall to their next rung.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         let now = self.advance(now);
-        if self.newest.is_some_and(|(at, _)| now.since(at) > self.config.budget.max_age) {
+        if self.newest.is_some_and(|n| now.since(n.ran) > self.config.budget.max_age) {
             let rung = if self.config.rule.is_some() { Rung::Rule } else { Rung::Unavailable };
             self.set_rung(rung);
         }
@@ -55,6 +55,7 @@ impl Engine {
         self.clock.reset();
         self.gate.reset();
         self.carrier.reset();
+        self.attributes.clear();
         self.scheduler.reset();
         while let Some(flight) = self.flights.take_expired(Timestamp::MAX) {
             self.expired(&flight);
@@ -74,6 +75,7 @@ impl Engine {
             self.events.push(Event::ClockRegressed(back));
             if Clock::restarted(back) {
                 self.scheduler.restart_clock(now);
+                self.reuser.restart_clock();
                 self.reset();
             }
         }

@@ -13,6 +13,7 @@ mod sample;
 mod search;
 mod solve;
 mod step;
+mod still;
 
 use alloc::vec::Vec;
 
@@ -23,6 +24,8 @@ use crate::{
     plan::TicketId,
     time::Timestamp,
 };
+
+pub use still::Still;
 
 use self::{
     blocks::Blocks,

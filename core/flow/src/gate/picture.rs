@@ -30,10 +30,10 @@ pub(super) struct Picture {
     pub size: (u32, u32),
     /// Row-sampled block means, as `blocks` takes them of every frame.
     pub blocks: Vec<f32>,
-    values: Vec<u16>,
+    pub values: Vec<u16>,
     /// Whole means of blocks from every working pixel; the last column and row twice.
-    wholes: Vec<f32>,
-    sums: Vec<u32>,
+    pub wholes: Vec<f32>,
+    pub sums: Vec<u32>,
 }
 
 /// Upright pixels a working pixel, for a frame of this size.

@@ -23,7 +23,7 @@ pub struct Monitor {
     /// Runs by reason.
     pub runs: Counts<9>,
     /// Skips by reason.
-    pub skips: Counts<8>,
+    pub skips: Counts<11>,
     /// Answers by source.
     pub answers: Counts<8>,
     /// Answers that said to be within tolerance.
@@ -52,6 +52,10 @@ pub struct Monitor {
     pub audits: u64,
     /// Audits in which the error was above the tolerance.
     pub audit_violations: u64,
+    /// Runs that checked a result from the cache which was, or would have been, served.
+    pub hit_audits: u64,
+    /// Those that found it out of tolerance.
+    pub hit_audit_violations: u64,
     /// From plan to completion.
     pub latency: Histogram,
     /// Age of the answers.
@@ -86,6 +90,11 @@ impl Monitor {
             self.audits += 1;
             self.audit_violations += u64::from(violated);
         }
+    }
+
+    pub(crate) fn checked_hit(&mut self, wrong: bool) {
+        self.hit_audits += 1;
+        self.hit_audit_violations += u64::from(wrong);
     }
 
     pub(crate) fn answered(&mut self, source: Source, within: bool, age: Duration) {
@@ -161,6 +170,9 @@ const fn skip_index(reason: SkipReason) -> usize {
         SkipReason::ModelFailing => 5,
         SkipReason::RepeatedFrame => 6,
         SkipReason::LateFrame => 7,
+        SkipReason::Heat => 8,
+        SkipReason::Energy => 9,
+        SkipReason::Shared => 10,
     }
 }
 

@@ -8,6 +8,7 @@ mod budget;
 mod entries;
 mod forecast;
 mod latency;
+mod shared;
 mod trigger;
 mod variant;
 
@@ -22,15 +23,16 @@ use crate::{
     time::Timestamp,
 };
 
+pub use self::shared::{Member, Share, SharedBudget, SharedLimits};
 use self::{
     breaker::{Breaker, Passage},
-    budget::Budget,
+    budget::{Budget, Cost, Urgency},
     entries::Entries,
     forecast::Forecast,
     trigger::Trigger,
     variant::{Need, Variants},
 };
-pub(crate) use self::{entries::View, variant::Switch};
+pub(crate) use self::{entries::View, shared::Grant, variant::Switch};
 
 /// Audits are rated as a share of skips at this frame period; faster cameras draw less often per frame, so that
 /// the cost in runs a second does not depend on the camera.
@@ -62,6 +64,8 @@ pub(crate) struct Situation {
     pub in_flight: usize,
     /// Age that the newest result has at the first refresh after a run of this frame; `None` without a result.
     pub age_then: Option<Duration>,
+    /// How long ago the model will have run for that result by then: longer than its age when the result was used again.
+    pub rests_then: Duration,
     /// The source's spread at that refresh.
     pub spread_then: f32,
     /// Whether a followed target does not look like its key frame any more.
@@ -90,7 +94,7 @@ pub(crate) enum Cut {
 /// The verdict on one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Run(RunReason),
+    Run(RunReason, Option<Grant>),
     /// Skip, and the reason for which a run was wanted all the same.
     Skip(SkipReason, Option<RunReason>),
 }
@@ -113,6 +117,8 @@ pub(crate) struct Review {
     /// The source's spread and the result's age, as they were when the run was planned.
     pub spread: f32,
     pub age: Duration,
+    /// The probability with which the frame was run: 1 unless it was an audit.
+    pub propensity: f32,
 }
 
 /// What a run was charged when it started, and how it started.
@@ -164,7 +170,7 @@ impl Scheduler {
             variants: Variants::new(config),
             switched: None,
             forecast: Forecast::new(config.tolerance.epsilon, config.tolerance.miss_rate),
-            budget: Budget::new(config.budget.duty),
+            budget: Budget::new(&config.budget),
             breaker: Breaker::default(),
             grace: config.tolerance.grace,
             entries: Entries::default(),
@@ -197,8 +203,8 @@ impl Scheduler {
         self.forecast.error(spread, age)
     }
 
-    /// The verdict on one frame.
-    pub(crate) fn judge(&mut self, s: &Situation) -> Verdict {
+    /// The verdict on one frame; a run also needs the consent of the others with whom the engine shares a budget.
+    pub(crate) fn judge(&mut self, s: &Situation, share: Option<&mut Share<'_>>) -> Verdict {
         self.variants.look(s.now);
         let spare = self.grace.saturating_sub(self.variants.p95() + s.frame_period);
         self.entries.look(s.captured, &s.view, spare);
@@ -206,14 +212,17 @@ impl Scheduler {
         let audit = self.rng.unit() < self.propensity(s.frame_period);
         let wanted = self.wanted(s).or_else(|| audit.then_some(RunReason::Audit));
         let Some(reason) = wanted else {
+            if let Some(share) = share {
+                share.pass();
+            }
             return Verdict::Skip(SkipReason::WithinTolerance, None);
         };
         self.choose(s);
-        match self.obstacle(s) {
-            Ok(probe) => {
-                self.budget.charge(self.variants.median());
+        match self.obstacle(s, reason, share) {
+            Ok((reason, grant)) => {
+                self.budget.purse.charge(self.cost());
                 self.last_run = s.now;
-                Verdict::Run(if probe { RunReason::Probe } else { reason })
+                Verdict::Run(reason, grant)
             }
             // An audit that cannot run is a plain skip: nobody needed it.
             Err(_) if reason == RunReason::Audit => Verdict::Skip(SkipReason::WithinTolerance, None),
@@ -228,7 +237,7 @@ impl Scheduler {
             deadline: self.deadline,
             fresh: self.fresh.map(|fresh| fresh / self.epsilon),
             excess: self.excess,
-            spent: self.budget.spent(),
+            spent: self.budget.purse.spent(),
         };
         if let Some(switch) = self.variants.choose(&need) {
             self.fresh = self.fresh.map(|fresh| fresh * switch.error);
@@ -270,7 +279,7 @@ impl Scheduler {
             return Some(RunReason::Forecast);
         }
         // The next frame's result would come a period later.
-        if age_then + s.frame_period >= self.max_age {
+        if age_then.max(s.rests_then) + s.frame_period >= self.max_age {
             return Some(RunReason::Age);
         }
         if s.lost && self.residual.allows(s.now) {
@@ -293,8 +302,19 @@ impl Scheduler {
         (1.0 - PRESSURE * self.excess).max(LOWEST_THRESHOLD)
     }
 
-    /// Why a wanted run cannot be, or whether it would be a probe.
-    fn obstacle(&mut self, s: &Situation) -> Result<bool, SkipReason> {
+    /// What a run of the chosen variant costs.
+    fn cost(&self) -> Cost {
+        self.budget.cost(self.variants.median(), self.variants.energy(self.variants.current()))
+    }
+
+    /// Why a wanted run cannot be, or what it is run for after all. In the order of what gives way last: deadline, heat,
+    /// duty, battery; quality is what a refusal costs.
+    fn obstacle(
+        &mut self,
+        s: &Situation,
+        reason: RunReason,
+        share: Option<&mut Share<'_>>,
+    ) -> Result<(RunReason, Option<Grant>), SkipReason> {
         let probe = match self.breaker.state(s.now) {
             Passage::Open(_) => return Err(SkipReason::ModelFailing),
             Passage::Probe if s.in_flight > 0 => return Err(SkipReason::ModelFailing),
@@ -308,17 +328,19 @@ impl Scheduler {
         if late && s.now.since(self.last_run) < RELEARN {
             return Err(SkipReason::Deadline);
         }
-        if !self.budget.affords(s.now, self.variants.median()) {
-            return Err(SkipReason::Budget);
-        }
-        Ok(probe)
+        let reason = if probe { RunReason::Probe } else { reason };
+        let (cost, urgency) = (self.cost(), Urgency::of(reason));
+        self.budget.purse.affords(s.now, cost, urgency, Cost::default())?;
+        let grant = share.map(|share| share.request(s.now, cost, urgency, s.frame_period)).transpose()?;
+        Ok((reason, grant))
     }
 
     /// Takes what a run spent that ended at `now`, however it ended.
     pub(crate) fn settle(&mut self, now: Timestamp, took: Duration, charge: Charge) {
         self.variants.look(now);
         self.variants.stopped();
-        self.budget.settle(charge.cost, took);
+        let energy = self.variants.energy(charge.variant);
+        self.budget.purse.settle(self.budget.cost(charge.cost, energy), self.budget.cost(took, energy));
     }
 
     /// Takes the end of a run that tells what a run takes.
@@ -329,7 +351,8 @@ impl Scheduler {
 
     /// Gives back what a run was charged and did not use.
     pub(crate) fn refund(&mut self, unused: Charge) {
-        self.budget.settle(unused.cost, Duration::ZERO);
+        let energy = self.variants.energy(unused.variant);
+        self.budget.purse.settle(self.budget.cost(unused.cost, energy), Cost::default());
     }
 
     /// What a run is charged that starts now.
@@ -377,10 +400,7 @@ impl Scheduler {
             return;
         }
         let violated = f32::from(u8::from(error > self.epsilon));
-        let weight = match r.reason {
-            RunReason::Audit => (1.0 / self.audit_rate.max(1e-3)).min(HEAVIEST_AUDIT),
-            _ => 1.0,
-        };
+        let weight = (1.0 / r.propensity.max(1e-3)).min(HEAVIEST_AUDIT);
         self.excess = (self.excess + weight / HEAVIEST_AUDIT * (violated - self.miss_rate)).clamp(0.0, 20.0);
     }
 
@@ -397,13 +417,13 @@ impl Scheduler {
 
     pub(crate) fn adapt(&mut self, now: Timestamp, environment: &Environment) {
         self.variants.adapt(environment);
-        self.budget.adapt(now, environment);
+        self.budget.purse.adapt(now, environment);
     }
 
     /// The host's clock is another one from `now` on: nothing may wait for a time of the old one.
     pub(crate) fn restart_clock(&mut self, now: Timestamp) {
         self.variants.restart_clock(now);
-        self.budget.restart_clock(now);
+        self.budget.purse.restart_clock(now);
         self.breaker.restart_clock(now);
         self.birth.restart_clock();
         self.residual.restart_clock();

@@ -180,6 +180,11 @@ impl Variants {
         self.current as u8
     }
 
+    /// What a run of a variant costs in energy, as a share of the model's.
+    pub(crate) fn energy(&self, variant: u8) -> f32 {
+        self.list.get(usize::from(variant)).map_or(1.0, |v| v.stated.energy)
+    }
+
     /// The version of a variant's model.
     pub(crate) fn version(&self, variant: u8) -> u32 {
         self.list

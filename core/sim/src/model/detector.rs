@@ -6,7 +6,7 @@ use inbetween_flow::{Detection, Point, Rect};
 
 use crate::{
     rng::{Rng, key, normal, process, unit},
-    scene::{RenderedFrame, Scene},
+    scene::{RenderedFrame, Scene, Truth},
     spec::DetectorSpec,
 };
 
@@ -27,6 +27,8 @@ pub struct SimulatedDetector {
     spec: DetectorSpec,
     seed: u64,
     frame: Rect,
+    /// Share of frames whose view is named wrongly, the mean score, and how many views there are.
+    labels: Option<(f64, f64, u32)>,
 }
 
 impl SimulatedDetector {
@@ -36,7 +38,20 @@ impl SimulatedDetector {
             spec: scene.spec().detector.clone(),
             seed: key(&[scene.seed(), 0xDE7]),
             frame: scene.frame_rect(),
+            labels: (scene.spec().labels.as_ref().zip(scene.spec().views.as_ref()))
+                .map(|(labels, views)| (labels.error_rate, labels.score, views.count)),
         }
+    }
+
+    /// The picture as a whole, by its name.
+    fn label(&self, frame: &RenderedFrame, (error_rate, mean, views): (f64, f64, u32)) -> Vec<Detection> {
+        let named = |truth: &Truth| {
+            let wrong = unit(key(&[self.seed, 7, frame.index])) < error_rate;
+            let class = (truth.class + u32::from(wrong)) % views;
+            let score = score(mean, key(&[self.seed, 8, frame.index]));
+            Detection { bounds: self.frame, score, class, identity: None }
+        };
+        frame.truth.iter().map(named).collect()
     }
 
     fn missed(&self, identity: u32, frame: &RenderedFrame) -> bool {
@@ -96,6 +111,9 @@ fn score(mean: f64, key_: u64) -> f32 {
 
 impl Detector for SimulatedDetector {
     fn detect(&mut self, frame: &RenderedFrame) -> Vec<Detection> {
+        if let Some(labels) = self.labels {
+            return self.label(frame, labels);
+        }
         let t = frame.captured.as_secs_f64();
         let mut out = Vec::new();
         for truth in &frame.truth {

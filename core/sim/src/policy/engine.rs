@@ -5,8 +5,9 @@
 use core::time::Duration;
 
 use inbetween_flow::{
-    Answer, Budget, Carry, Completion, Config, ConfigError, Degraded, DisplayMode, Engine, Environment,
-    Event, Inspection, Plan, RunReason, SkipReason, Source, TicketId, Timestamp, Tolerance, Value, ValueKind,
+    Answer, Budget, Carry, Completion, Config, ConfigError, Degraded, Detection, DisplayMode, Engine,
+    Environment, Event, Inspection, Label, Outcome, Plan, RunReason, SkipReason, Source, TicketId, Timestamp,
+    Tolerance, Value, ValueKind,
 };
 
 use super::{Policy, Shown, Step};
@@ -21,6 +22,8 @@ pub struct Inbetween {
     name: String,
     engine: Engine,
     cancel: Vec<TicketId>,
+    /// The picture as a whole, by the name that is answered.
+    label: [Detection; 1],
 }
 
 fn ms(x: f64) -> Duration {
@@ -37,8 +40,14 @@ pub fn engine_config(spec: &SceneSpec) -> Config {
         deadline: ms(deadline_ms.min(max_age_ms)),
         max_age: ms(max_age_ms),
         duty: duty as f32,
+        energy_mj_per_s: None,
+        energy_mj_per_run: 0.0,
         max_in_flight: 1,
     };
+    if spec.labels.is_some() {
+        // A label is wrong by 1 or right.
+        (config.output, config.tolerance.epsilon) = (ValueKind::Label, 0.5);
+    }
     config.mode = DisplayMode::Predict;
     config.display_period = ms(1e3 / spec.display.hz);
     config
@@ -62,7 +71,7 @@ impl Inbetween {
         let mut engine = Engine::new(config, seed)?;
         let environment = Environment { display_period: Some(period), ..Environment::default() };
         engine.handle_environment(Timestamp::ZERO, environment);
-        Ok(Self { name: name.to_owned(), engine, cancel: Vec::new() })
+        Ok(Self { name: name.to_owned(), engine, cancel: Vec::new(), label: [Detection::default()] })
     }
 
     /// The engine itself, for its own counts.
@@ -102,6 +111,9 @@ pub const fn reason_of_skip(reason: SkipReason) -> &'static str {
         SkipReason::InFlight => "in-flight",
         SkipReason::Deadline => "deadline",
         SkipReason::Budget => "budget",
+        SkipReason::Heat => "heat",
+        SkipReason::Energy => "energy",
+        SkipReason::Shared => "shared",
         SkipReason::CacheHit => "cache-hit",
         SkipReason::ModelFailing => "model-failing",
         SkipReason::RepeatedFrame => "repeated-frame",
@@ -161,13 +173,26 @@ impl Policy for Inbetween {
         }
     }
 
-    fn on_completion(&mut self, now: Timestamp, completion: Completion) {
+    fn on_completion(&mut self, now: Timestamp, mut completion: Completion) {
+        if self.engine.config().output == ValueKind::Label
+            && let Outcome::Value(Value::Boxes(boxes)) = &completion.outcome
+            && let Some(whole) = boxes.first()
+        {
+            self.label[0].bounds = whole.bounds;
+            completion.outcome =
+                Outcome::Value(Value::Label(Label { class: whole.class, score: whole.score }));
+        }
         self.engine.handle_completion(now, completion);
         self.drain();
     }
 
     fn answer(&mut self, display: Timestamp) -> Shown<'_> {
-        shown(self.engine.answer_at(display))
+        let answer = self.engine.answer_at(display);
+        let Some(Value::Label(label)) = answer.value else { return shown(answer) };
+        let Detection { bounds, .. } = self.label[0];
+        self.label[0] =
+            Detection { bounds, score: label.score, class: label.class, identity: Some(label.class) };
+        Shown { detections: Some(&self.label), ..shown(answer) }
     }
 
     fn inspect(&self, at: Timestamp) -> Option<Inspection> {

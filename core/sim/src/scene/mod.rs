@@ -43,15 +43,17 @@ pub struct Scene {
     exposure: Vec<Curve>,
     flicker_phase: f64,
     display_phase: f64,
+    /// What is shown between two cuts, or from one view.
     shots: Vec<Shot>,
+    /// From when on which of them is shown.
+    visits: Vec<(f64, usize)>,
     grain: Vec<f32>,
     scratch: render::Scratch,
 }
 
-/// The part of a scene between two cuts.
+/// One picture with all that is in it.
 #[derive(Clone, Debug)]
 struct Shot {
-    from: f64,
     backdrop: Tile,
     backdrop_tint: [f32; 2],
     backdrop_at: [f64; 2],
@@ -155,9 +157,9 @@ impl Scene {
         let roll = motion::curves(&spec.camera.roll_deg, &mut rng);
         let exposure = motion::curves(&spec.light.exposure_ev, &mut rng);
         let (flicker_phase, display_phase) = (rng.unit(), rng.unit());
-        let starts = core::iter::once(0.0).chain(spec.cuts_s.iter().copied());
-        let shots =
-            starts.enumerate().map(|(i, from)| Shot::draw(&spec, key(&[root, i as u64]), i, from)).collect();
+        let visits = visits(&spec, root);
+        let count = spec.views.as_ref().map_or(visits.len(), |v| v.count as usize);
+        let shots = (0..count).map(|i| Shot::draw(&spec, key(&[root, i as u64]))).collect();
         let mut grain_rng = Rng::new(key(&[root, 0x6_721]));
         let grain = if spec.camera.noise > 0.0 {
             (0..GRAIN).map(|_| (grain_rng.normal() * spec.camera.noise) as f32).collect()
@@ -174,6 +176,7 @@ impl Scene {
             flicker_phase,
             display_phase,
             shots,
+            visits,
             grain,
             scratch: render::Scratch::default(),
             spec,
@@ -234,6 +237,13 @@ impl Scene {
 
     /// All objects of which some part would be in the frame at `time`, occluded ones included.
     pub fn truth_at(&self, time: Timestamp, out: &mut Vec<Truth>) {
+        if self.spec.labels.is_some() {
+            // The picture as a whole, under the name of its view.
+            let (whole, view) = (self.frame_rect(), self.view_at(time) as u32);
+            out.clear();
+            out.push(Truth { identity: view, class: view, bounds: whole, whole, visible: 1.0 });
+            return;
+        }
         let mut placed = Vec::new();
         self.place(time.as_secs_f64(), &mut placed);
         place::truth(&placed, &self.frame_rect(), out);
@@ -268,8 +278,17 @@ impl Scene {
         self.truth_at(frame.captured, &mut frame.truth);
     }
 
+    /// Which view is shown at `time`; the number of the shot where the scene has cuts.
+    pub fn view_at(&self, time: Timestamp) -> usize {
+        self.visits[self.visit(time.as_secs_f64())].1
+    }
+
+    fn visit(&self, t: f64) -> usize {
+        self.visits.partition_point(|(from, _)| *from <= t).saturating_sub(1)
+    }
+
     fn shot(&self, t: f64) -> &Shot {
-        &self.shots[self.shots.partition_point(|s| s.from <= t).saturating_sub(1)]
+        &self.shots[self.visits[self.visit(t)].1]
     }
 
     /// Everything that is in the scene at `t`, back to front.
@@ -278,7 +297,10 @@ impl Scene {
         let view = self.view(t);
         let camera = &self.spec.camera;
         for (i, actor) in self.shot(t).actors.iter().enumerate() {
-            if let Some(placed) = actor.at(t, i, &view, [f64::from(camera.width), f64::from(camera.height)]) {
+            let size = [f64::from(camera.width), f64::from(camera.height)];
+            if let Some(mut placed) = actor.at(t, i, &view, size) {
+                // After a cut everything is somebody else, also in a view that was there before.
+                placed.identity += (self.visit(t) as u32) << 21;
                 out.push(placed);
             }
         }
@@ -311,7 +333,7 @@ fn at(hz: f64, jitter_ms: f64, key_: u64, index: u64, phase: f64) -> Timestamp {
 }
 
 impl Shot {
-    fn draw(spec: &SceneSpec, seed: u64, number: usize, from: f64) -> Self {
+    fn draw(spec: &SceneSpec, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let camera = &spec.camera;
         let side = camera.width.max(camera.height).next_power_of_two().clamp(256, 1024) as usize;
@@ -325,19 +347,12 @@ impl Shot {
             .enumerate()
             .map(|(i, object)| {
                 let mut rng = Rng::new(key(&[seed, 1 + i as u64]));
-                let identity = ((number as u32) << 11 | i as u32) << 10;
+                let identity = (i as u32) << 10;
                 Actor::draw(object, identity, spec.duration_s, &spec.photographs, &mut rng)
             })
             .collect();
         actors.sort_by_key(|a| a.z); // stable: the file's order decides among equals
-        Self {
-            from,
-            backdrop,
-            backdrop_tint: tint(&spec.background.texture),
-            backdrop_at,
-            backdrop_motion,
-            actors,
-        }
+        Self { backdrop, backdrop_tint: tint(&spec.background.texture), backdrop_at, backdrop_motion, actors }
     }
 }
 
@@ -351,6 +366,25 @@ fn photograph(spec: &SceneSpec) -> Option<(Tile, Offset)> {
     let frame = [f64::from(spec.camera.width), f64::from(spec.camera.height)];
     let at = [(w as f64 - frame[0]) * 0.5, (h as f64 - frame[1]) * 0.5];
     Some((Tile::photograph(photograph, part.crop, w, h, true), at))
+}
+
+/// When which shot is shown.
+fn visits(spec: &SceneSpec, root: u64) -> Vec<(f64, usize)> {
+    let Some(views) = &spec.views else {
+        let starts = core::iter::once(0.0).chain(spec.cuts_s.iter().copied());
+        return starts.enumerate().map(|(i, from)| (from, i)).collect();
+    };
+    let mut rng = Rng::new(key(&[root, 0x7_1E3]));
+    let (mut from, mut view) = (0.0, 0_usize);
+    let mut out = Vec::new();
+    while from < spec.duration_s {
+        out.push((from, view));
+        from += views.dwell_s.draw(&mut rng);
+        // Any of the others.
+        let step = 1 + (rng.unit() * f64::from(views.count - 1)) as usize;
+        view = (view + step) % views.count as usize;
+    }
+    out
 }
 
 fn look(texture: &Texture, rng: &mut Rng) -> Look {

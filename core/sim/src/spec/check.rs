@@ -116,7 +116,22 @@ impl SceneSpec {
             c.object(&format!("objects.{i}"), object);
         }
         let copies = self.objects.iter().fold(0_u32, |n, o| n.saturating_add(o.count));
-        let shots = self.cuts_s.len() as u32 + 1;
+        let shots = self.views.as_ref().map_or(self.cuts_s.len() as u32 + 1, |v| v.count);
+        if let Some(views) = &self.views {
+            c.ok("views.count", (2..=32).contains(&views.count), "from 2 to 32");
+            let dwell = &views.dwell_s;
+            c.ok(
+                "views.dwell_s",
+                dwell.low >= 0.2 && dwell.high <= 3600.0 && self.duration_s / dwell.low.max(0.2) < MAX_VISITS,
+                "from 0.2 to 3600, and long enough for fewer than 2000 visits",
+            );
+            c.ok("cuts_s", self.cuts_s.is_empty(), "left out where there are views");
+        }
+        if let Some(labels) = &self.labels {
+            c.ok("labels", self.views.is_some(), "left out where there are no views to name");
+            c.range("labels.error_rate", labels.error_rate, 0.0, 1.0, "from 0 to 1");
+            c.range("labels.score", labels.score, 0.0, 1.0, "from 0 to 1");
+        }
         c.ok("cuts_s", self.cuts_s.len() < MAX_SHOTS, "at most 63 times");
         let texels = self.objects.iter().map(|o| {
             let (w, h) = (o.size_px.high.min(512.0), (o.size_px.high * o.aspect.high).min(512.0));
@@ -184,6 +199,9 @@ impl SceneSpec {
         c.first.take().map_or(Ok(()), Err)
     }
 }
+
+/// Identities have eleven bits for the visit.
+const MAX_VISITS: f64 = 2000.0;
 
 /// Keeps the first field that is wrong.
 #[derive(Default)]

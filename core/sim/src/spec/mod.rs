@@ -62,6 +62,12 @@ pub struct SceneSpec {
     /// Times at which everything is replaced by another picture.
     #[serde(default)]
     pub cuts_s: Vec<f64>,
+    /// Several places that the picture goes back and forth between, in place of `cuts_s`.
+    #[serde(default)]
+    pub views: Option<Views>,
+    /// The model names the view, and finds no objects.
+    #[serde(default)]
+    pub labels: Option<LabelSpec>,
     /// The display.
     #[serde(default)]
     pub display: Display,
@@ -259,6 +265,27 @@ pub enum Edge {
     Wrap,
     /// It goes on.
     Leave,
+}
+
+/// Places that the picture goes back and forth between, as a switch between cameras or slides does: each is another
+/// background with objects of its own, and looks the same whenever it comes back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Views {
+    /// How many there are.
+    pub count: u32,
+    /// How long each visit lasts.
+    pub dwell_s: Num,
+}
+
+/// A model that says which view it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelSpec {
+    /// Share of frames for which it names another view.
+    pub error_rate: f64,
+    /// Mean score.
+    pub score: f64,
 }
 
 /// The display.

@@ -2,13 +2,12 @@
 //! **Invariant:** a hit is the value of the same input under the same geometry; bytes held stay under the bound.
 //! It does not guess: a near miss is a miss.
 
-use alloc::vec::Vec;
-
 use xxhash_rust::xxh3::Xxh3;
 
+use super::{heap_bytes, sieve::Sieve};
 use crate::{
     frame::{Elements, FeatureValue, Frame, Image, Input, Samples},
-    value::{Detection, Keypoint, Value},
+    value::Value,
 };
 
 /// A 128-bit digest of a model input. Two different inputs share one with a probability near 2^−128 each, which
@@ -17,13 +16,15 @@ use crate::{
 pub struct Digest(u128);
 
 impl Digest {
-    /// The digest of what the model would see of `frame`: its samples, shape and geometry, without padding and
-    /// without its capture time. `seed` separates models, versions and variants.
+    /// The digest of what the model would see of `frame`: its samples, shape, region and geometry, without padding
+    /// and without its capture time, under `scope`.
     ///
     /// # Source
     /// XXH3, 128 bits.
-    pub fn of(frame: &Frame<'_>, seed: u64) -> Self {
-        let mut hash = Xxh3::with_seed(seed);
+    pub fn of(frame: &Frame<'_>, scope: Scope) -> Self {
+        let mut hash = Xxh3::with_seed(scope.input_version);
+        hash.update(&scope.model_version.to_le_bytes());
+        hash.update(&[scope.variant]);
         match &frame.input {
             Input::Image(image) => digest_image(&mut hash, image),
             Input::Audio(audio) => {
@@ -105,97 +106,63 @@ fn numbers<const N: usize>(hash: &mut Xxh3, kind: u8, items: impl ExactSizeItera
     }
 }
 
+/// What a result depends on beside the input: another value of any of these is another result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The model's version.
+    pub model_version: u32,
+    /// The variant that ran.
+    pub variant: u8,
+    /// The version of everything between frame and model: preprocessing, and the card's region of interest.
+    pub input_version: u64,
+}
+
 #[derive(Debug)]
 struct Entry {
     digest: Digest,
     value: Value,
-    bytes: usize,
-    visited: bool,
 }
 
-/// A bounded map from digests to values with SIEVE eviction.
-///
-/// # Source
-/// Zhang et al.: SIEVE is simpler than LRU, NSDI 2024.
-#[derive(Debug, Default)]
-pub struct ExactCache {
-    /// Oldest first.
-    entries: Vec<Entry>,
-    hand: usize,
-    bytes: usize,
-    capacity: usize,
-}
+/// More exact results than this are not kept: they are looked up one by one.
+const MOST: usize = 1024;
+
+/// A bounded map from digests to values: the only tier that is never wrong.
+#[derive(Debug)]
+pub struct ExactCache(Sieve<Entry>);
 
 impl ExactCache {
     /// A cache of at most `capacity` bytes, values and bookkeeping together; 0 keeps nothing.
     pub const fn new(capacity: usize) -> Self {
-        Self { entries: Vec::new(), hand: 0, bytes: 0, capacity }
+        Self(Sieve::new(capacity, MOST))
     }
 
     /// Whether it can keep anything.
     pub const fn is_enabled(&self) -> bool {
-        self.capacity > 0
+        self.0.capacity() > 0
     }
 
     /// Bytes held.
     pub const fn bytes(&self) -> usize {
-        self.bytes
+        self.0.bytes()
     }
 
     /// The value for `digest`.
     pub fn get(&mut self, digest: Digest) -> Option<&Value> {
-        let entry = self.entries.iter_mut().find(|e| e.digest == digest)?;
-        entry.visited = true;
-        Some(&entry.value)
+        self.0.touch(|e| e.digest == digest).map(|e| &e.value)
     }
 
     /// Keeps `value` for `digest`, and drops what is used least to make room. A value larger than the whole cache
     /// is not kept.
     pub fn insert(&mut self, digest: Digest, value: &Value) {
-        let bytes = size_of::<Entry>() + heap_bytes(value);
-        if bytes > self.capacity || self.entries.iter().any(|e| e.digest == digest) {
-            return;
+        let heap = heap_bytes(value);
+        if heap <= self.0.capacity() && self.0.touch(|e| e.digest == digest).is_none() {
+            self.0.insert(Entry { digest, value: value.clone() }, heap);
         }
-        while self.bytes + bytes > self.capacity {
-            self.evict();
-        }
-        self.bytes += bytes;
-        self.entries.push(Entry { digest, value: value.clone(), bytes, visited: false });
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.entries.clear();
-        self.hand = 0;
-        self.bytes = 0;
-    }
-
-    /// The hand moves from old to new, forgives what was visited, and takes the first that was not.
-    fn evict(&mut self) {
-        loop {
-            if self.hand >= self.entries.len() {
-                self.hand = 0;
-            }
-            let entry = &mut self.entries[self.hand];
-            if entry.visited {
-                entry.visited = false;
-                self.hand += 1;
-            } else {
-                self.bytes -= entry.bytes;
-                self.entries.remove(self.hand);
-                return;
-            }
-        }
-    }
-}
-
-fn heap_bytes(value: &Value) -> usize {
-    match value {
-        Value::Scalar(_) | Value::Label(_) | Value::Rotation(_) => 0,
-        Value::Vector(v) | Value::Probabilities(v) | Value::Embedding(v) => size_of_val(v.as_slice()),
-        Value::Boxes(v) => v.len() * size_of::<Detection>(),
-        Value::Keypoints(v) => v.len() * size_of::<Keypoint>(),
-        Value::Mask(m) => m.cells.len(),
+        self.0.clear();
     }
 }
 
@@ -204,12 +171,13 @@ mod tests {
     use super::*;
     use crate::{
         frame::{Feature, PixelFormat, Plane, Rotation},
+        geometry::Rect,
         time::Timestamp,
     };
     use std::vec;
 
     fn digest(image: Image<'_>) -> Digest {
-        Digest::of(&Frame::image(Timestamp::ZERO, image), 0)
+        Digest::of(&Frame::image(Timestamp::ZERO, image), Scope::default())
     }
 
     #[test]
@@ -228,21 +196,42 @@ mod tests {
         other[255] ^= 1;
         assert_ne!(digest(packed), digest(Image::packed(PixelFormat::Gray8, 16, 16, &other)));
         let frame = Frame::image(Timestamp::ZERO, packed);
-        assert_ne!(Digest::of(&frame, 1), Digest::of(&frame, 2));
         let later = Frame::image(Timestamp::from_millis(5), packed);
-        assert_eq!(Digest::of(&frame, 1), Digest::of(&later, 1));
+        assert_eq!(Digest::of(&frame, Scope::default()), Digest::of(&later, Scope::default()));
+    }
+
+    #[test]
+    fn model_variant_preprocessing_and_region_are_part_of_it() {
+        let pixels: vec::Vec<u8> = (0..16 * 16).map(|i| i as u8).collect();
+        let image = Image::packed(PixelFormat::Gray8, 16, 16, &pixels);
+        let region = |x0| image.with_region(Rect::new(x0, 0.0, 8.0, 8.0));
+        let of = |image, scope| Digest::of(&Frame::image(Timestamp::ZERO, image), scope);
+        let plain = Scope::default();
+        let all = [
+            of(image, plain),
+            of(image, Scope { model_version: 1, ..plain }),
+            of(image, Scope { variant: 1, ..plain }),
+            of(image, Scope { input_version: 1, ..plain }),
+            of(region(0.0), plain),
+            of(region(1.0), plain),
+        ];
+        for (i, a) in all.iter().enumerate() {
+            assert!(all[..i].iter().all(|b| a != b), "{i}");
+        }
     }
 
     #[test]
     fn a_missing_feature_is_not_a_category() {
-        let of = |value| Digest::of(&Frame::features(Timestamp::ZERO, &[Feature { name: "f", value }]), 0);
+        let of = |value| {
+            Digest::of(&Frame::features(Timestamp::ZERO, &[Feature { name: "f", value }]), Scope::default())
+        };
         assert_ne!(of(FeatureValue::Missing), of(FeatureValue::Category("")));
         assert_ne!(of(FeatureValue::Number(0.0)), of(FeatureValue::Number(-0.0)));
     }
 
     #[test]
     fn stays_under_its_bytes_and_keeps_what_is_asked_for() {
-        let capacity = 4 * (size_of::<Entry>() + 40);
+        let capacity = 4 * (size_of::<Entry>() + 16 + 40);
         let mut cache = ExactCache::new(capacity);
         let value = |x: f32| Value::Vector(vec![x; 10]);
         for i in 0..100_u128 {
