@@ -18,7 +18,7 @@ const PICTURE: &str = "benches/records/suite.png";
 /// Programs that draw a page, under their names on several systems.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 /// Width and height of the picture.
-const WINDOW: (u32, u32) = (1200, 1500);
+const WINDOW: (u32, u32) = (1200, 1660);
 
 /// What is run. The defaults are the full suite.
 #[derive(Clone, Debug, clap::Args)]
