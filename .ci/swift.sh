@@ -43,7 +43,8 @@ install() {
     [ "$(id -u)" = 0 ] || { echo "unpacking a system needs root" >&2; exit 3; }
     mkdir -p "$root"
     root=$(cd "$root" && pwd)
-    work=$(mktemp -d "$root.XXXXXX")
+    work=$root.work
+    rm -rf "$work" && mkdir "$work"
     trap 'rm -rf "$work"' EXIT # not local: the trap outlives the function
     private_apt "$work/apt"
     apt-get update --quiet=2

@@ -16,58 +16,63 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ingredients(u32);
 
+/// Ingredients in the order of their bits.
+macro_rules! ingredients {
+    ($($(#[$doc:meta])* $bit:ident $word:literal,)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)] // named as the constants that they are for
+        enum Bit {
+            $($bit,)*
+        }
+
+        impl Ingredients {
+            $($(#[$doc])* pub const $bit: Self = Self::only(Bit::$bit);)*
+
+            /// Each ingredient with its name.
+            pub const ALL: &'static [(&'static str, Self)] = &[$(($word, Self::$bit),)*];
+        }
+    };
+}
+
+ingredients! {
+    /// Pixels as evidence for the scheduler: lost tracks, unexplained change, cuts. Answers follow pixels all the same.
+    GATE "gate",
+    /// Following pixels at all.
+    PIXELS "pixels",
+    /// Carrying answers beyond the newest frame: without, they stand where that showed them.
+    PREDICTION "prediction",
+    /// Random runs that check the forecast.
+    AUDITS "audits",
+    /// The result cache.
+    CACHE "cache",
+    /// Runs on change that neither tracks nor background explain.
+    BIRTHS "births",
+    /// Runs on tracks that do not look like their key frame any more.
+    RESIDUALS "residuals",
+    /// Recognising that the picture as a whole is another one.
+    CUTS "cuts",
+    /// Learning how fast each track's answer drifts away from the truth.
+    DRIFT "drift",
+    /// The background's motion: where tracks are looked for, and what it explains.
+    GLOBAL_MOTION "global-motion",
+    /// Knowing which tracks may be in front of others.
+    OCCLUSION "occlusion",
+    /// Online conformal quantiles of the forecast: without, the source's own spread is believed.
+    CONFORMAL "conformal",
+    /// The virtual queue of violations that moves the threshold.
+    QUEUE "queue",
+    /// Limiting runs that evidence asks for by what such runs have yielded.
+    YIELDS "yields",
+    /// Runs on picture that a moving camera uncovers.
+    ENTRIES "entries",
+}
+
 impl Ingredients {
     /// Nothing.
     pub const NONE: Self = Self(0);
-    /// Pixels as evidence for the scheduler: lost tracks, unexplained change, cuts. Answers follow pixels all the same.
-    pub const GATE: Self = Self(1);
-    /// Following pixels at all.
-    pub const PIXELS: Self = Self(1 << 1);
-    /// Carrying answers beyond the newest frame: without, they stand where that showed them.
-    pub const PREDICTION: Self = Self(1 << 2);
-    /// Random runs that check the forecast.
-    pub const AUDITS: Self = Self(1 << 3);
-    /// The result cache.
-    pub const CACHE: Self = Self(1 << 4);
-    /// Runs on change that neither tracks nor background explain.
-    pub const BIRTHS: Self = Self(1 << 5);
-    /// Runs on tracks that do not look like their key frame any more.
-    pub const RESIDUALS: Self = Self(1 << 6);
-    /// Recognising that the picture as a whole is another one.
-    pub const CUTS: Self = Self(1 << 7);
-    /// Learning how fast each track's answer drifts away from the truth.
-    pub const DRIFT: Self = Self(1 << 8);
-    /// The background's motion: where tracks are looked for, and what it explains.
-    pub const GLOBAL_MOTION: Self = Self(1 << 9);
-    /// Knowing which tracks may be in front of others.
-    pub const OCCLUSION: Self = Self(1 << 10);
-    /// Online conformal quantiles of the forecast: without, the source's own spread is believed.
-    pub const CONFORMAL: Self = Self(1 << 11);
-    /// The virtual queue of violations that moves the threshold.
-    pub const QUEUE: Self = Self(1 << 12);
-    /// Limiting runs that evidence asks for by what such runs have yielded.
-    pub const YIELDS: Self = Self(1 << 13);
-    /// Runs on picture that a moving camera uncovers.
-    pub const ENTRIES: Self = Self(1 << 14);
 
-    /// Each ingredient with its name.
-    pub const ALL: [(&'static str, Self); 15] = [
-        ("gate", Self::GATE),
-        ("pixels", Self::PIXELS),
-        ("prediction", Self::PREDICTION),
-        ("audits", Self::AUDITS),
-        ("cache", Self::CACHE),
-        ("births", Self::BIRTHS),
-        ("residuals", Self::RESIDUALS),
-        ("cuts", Self::CUTS),
-        ("drift", Self::DRIFT),
-        ("global-motion", Self::GLOBAL_MOTION),
-        ("occlusion", Self::OCCLUSION),
-        ("conformal", Self::CONFORMAL),
-        ("queue", Self::QUEUE),
-        ("yields", Self::YIELDS),
-        ("entries", Self::ENTRIES),
-    ];
+    const fn only(bit: Bit) -> Self {
+        Self(1 << bit as u32)
+    }
 
     /// Whether any of `other` is in it.
     pub const fn has(self, other: Self) -> bool {

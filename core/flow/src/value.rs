@@ -81,7 +81,7 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// The most cells of a row and of a column: segmentation models for phones give 256 × 256 (MediaPipe, selfie).
+    /// The most cells of a row and of a column: taken from MediaPipe's selfie model, 256 × 256.
     pub const MOST: u16 = 256;
 
     fn is_sound(&self) -> bool {

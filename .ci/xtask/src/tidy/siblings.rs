@@ -13,8 +13,19 @@ const SOURCE: &str = "core/flow/src/";
 
 /// Modules that every stage may name, in the order of their own dependence; `rng` is a tool
 /// without state of its own.
-const VOCABULARY: &[&str] =
-    &["time", "geometry", "quaternion", "value", "frame", "error", "config", "plan", "answer", "rng"];
+const VOCABULARY: &[&str] = &[
+    "time",
+    "geometry",
+    "quaternion",
+    "value",
+    "frame",
+    "error",
+    "ingredient",
+    "config",
+    "plan",
+    "answer",
+    "rng",
+];
 
 /// Modules that put the stages together.
 const WIRING: &[&str] = &["lib", "engine"];
