@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn each_is_a_bit_of_its_own() {
         let mut all = Ingredients::NONE;
-        for (name, one) in Ingredients::ALL {
+        for &(name, one) in Ingredients::ALL {
             assert!(one.0.is_power_of_two() && !all.has(one), "{name}");
             assert_eq!(Ingredients::named(name), Some(one));
             all = all.with(one);

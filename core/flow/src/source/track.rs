@@ -188,8 +188,9 @@ impl Track {
         self.score < SURE && self.seen.secs_from(self.born) < MOMENT
     }
 
+    /// Whether results have shown it often, and the last one surely: what fades before it is missed is going.
     fn familiar(&self) -> bool {
-        self.sights >= FAMILIAR && self.seen.secs_from(self.born) > FAMILIAR_S
+        self.sights >= FAMILIAR && self.seen.secs_from(self.born) > FAMILIAR_S && self.score >= SURE
     }
 
     /// How long it is shown after a result missed it: pixels of the key frame after that say nothing, for they may

@@ -258,6 +258,24 @@ fn a_detector_that_misses_what_pixels_still_see_is_not_believed_at_once() {
 }
 
 #[test]
+fn what_faded_before_it_was_missed_is_not_waited_for_as_a_familiar_one() {
+    let deaths_after = |last: f32| {
+        let mut c = carrier(ValueKind::Boxes, 6.0);
+        for i in 0..=10 {
+            let score = if i == 10 { last } else { 0.9 };
+            let seen = Detection { score, ..det(square(100.0, 80.0)) };
+            c.admit(ms(i * 100), &Value::Boxes(alloc::vec![seen]));
+        }
+        let missed = |k: u64| {
+            c.follow(ms(1000 + k * 100), &[fit(0, 0.0, FitState::Followed)]);
+            admit(&mut c, 1000 + k * 100, &[]).deaths
+        };
+        (1..=6).map(missed).collect::<alloc::vec::Vec<_>>().iter().position(|d| *d == 1)
+    };
+    assert_eq!((deaths_after(0.9), deaths_after(0.55)), (None, Some(2)));
+}
+
+#[test]
 fn a_small_correction_blends_and_a_large_one_snaps() {
     let run = |to: f32| {
         let mut c = carrier(ValueKind::Boxes, 6.0);
