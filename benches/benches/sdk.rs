@@ -1,7 +1,7 @@
 //! What the SDK itself costs: the gate, a skipped frame, an answer; preprocessing and a run of a real model.
 //! **Invariant:** frames are rendered before the clock runs; a frame that is run is not counted as skipped.
 //! It does not compare policies: `inbetween bench` does.
-#![allow(missing_docs, clippy::unwrap_used)] // a bench may fail as a test does
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)] // a bench may fail as a test does, and talk
 
 use std::{
     hint::black_box,
