@@ -14,6 +14,7 @@ mod error;
 mod head;
 mod input;
 mod locate;
+mod signal;
 
 pub use card::{
     Budget, Card, Contract, Decision, Display, DisplayMode, FrameFormat, Ladder, ModelSpec, RuleBox,
@@ -29,3 +30,4 @@ pub use input::{
     AudioInput, Channels, ColorMatrix, ColorRange, ElementType, FeatureSpec, FeaturesInput, Fit, ImageInput,
     InputSpec, Layout, Normalise, PerChannel, Resample, TensorSpec, TensorsInput,
 };
+pub use signal::{FEATURE_SIGNALS, SIGNALS, SLICE_SIGNALS, signal_known};
