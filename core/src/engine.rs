@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use inbetween_flow::{
-    Admission, Answer, Completion, Config, ConfigError, Environment, Event, Frame, FrameError,
+    Admission, Answer, Answerer, Completion, Config, ConfigError, Environment, Event, Frame, FrameError,
     Plan as FlowPlan, Share, SkipReason, TicketId, Timeout, Timestamp, Value,
 };
 use inbetween_infer::{CancelToken, LoadLimits, Model};
@@ -179,6 +179,17 @@ impl Engine {
     /// The answer for the refresh that is shown at `display`. It stays valid until the next call.
     pub fn answer_at(&mut self, display: Timestamp) -> &Answer {
         self.flow.answer_at(display)
+    }
+
+    /// What answers are made of now, apart from the engine: for a display thread that must not wait while a frame is
+    /// handled. See [`Answerer`].
+    pub fn answerer(&self) -> Answerer {
+        self.flow.answerer()
+    }
+
+    /// Brings an answerer of this engine up to date, and counts what it has said since the last time.
+    pub fn update(&mut self, answerer: &mut Answerer) {
+        self.flow.update(answerer);
     }
 
     /// Takes what changed about the device.

@@ -33,7 +33,7 @@ pub use answer::{Answer, Carry, Degraded, Source};
 pub use config::{
     Budget, Config, ConfigError, DisplayMode, FeatureContract, InputContract, Scheduling, Tolerance, Variant,
 };
-pub use engine::{Engine, Inspection};
+pub use engine::{Answerer, Engine, Inspection};
 pub use error::FrameError;
 pub use frame::{
     Audio, CameraMotion, Elements, Feature, FeatureValue, Frame, Image, Input, Luma, LumaLayout, PixelFormat,

@@ -8,14 +8,16 @@ use std::fmt::Write as _;
 
 use common::{Dice, HEIGHT, KINDS, WIDTH, config, frame, ms, picture, value};
 use inbetween_flow::{
-    Audio, Completion, DisplayMode, Engine, Environment, Frame, Image, Outcome, PixelFormat, Plan, Plane,
-    Rect, RunFailure, Samples, Source, TicketId, Timestamp, Value, ValueKind,
+    Answerer, Audio, Completion, DisplayMode, Engine, Environment, Frame, Image, Outcome, PixelFormat, Plan,
+    Plane, Rect, RunFailure, Samples, Source, TicketId, Timestamp, Value, ValueKind,
 };
 use proptest::prelude::*;
 
 /// What a session did, as text: compared byte for byte.
 struct Session {
     engine: Engine,
+    /// Answers are asked of it, not of the engine, when there is one.
+    answerer: Option<Answerer>,
     kind: ValueKind,
     dice: Dice,
     now: u64,
@@ -37,6 +39,7 @@ impl Session {
         config.rule = seed.is_multiple_of(2).then(|| value(kind, 1));
         Self {
             engine: Engine::new(config, seed).unwrap(),
+            answerer: None,
             kind,
             dice: Dice::new(seed),
             now: 1_000,
@@ -149,7 +152,13 @@ impl Session {
             _ => self.now + 16,
         };
         let max_age = self.engine.config().budget.max_age;
-        let answer = self.engine.answer_at(ms(display));
+        let answer = match &mut self.answerer {
+            Some(answerer) => {
+                self.engine.update(answerer);
+                answerer.answer_at(ms(display))
+            }
+            None => self.engine.answer_at(ms(display)),
+        };
         assert_eq!(answer.value.is_none(), answer.source == Source::Unavailable);
         assert!(answer.value.iter().all(|v| v.fault().is_none() && v.kind() == self.kind), "{answer:?}");
         assert!(!answer.uncertainty.is_nan());
@@ -157,6 +166,9 @@ impl Session {
         assert!(!shown_as_result || answer.age <= max_age, "a stale value is dressed as fresh: {answer:?}");
         assert!(answer.within_tolerance != answer.degraded.is_some(), "{answer:?}");
         writeln!(self.log, "{answer:?}").unwrap();
+        if let Some(answerer) = &mut self.answerer {
+            self.engine.update(answerer); // it counts, and tells of rungs
+        }
     }
 
     fn environment(&mut self) {
@@ -210,6 +222,22 @@ fn the_same_session_twice_gives_the_same_bytes() {
         assert!(a.log.len() > 200_000, "the session did little: {} bytes", a.log.len());
         let other = play(kind, mode, seed + 100, 5_000);
         assert!(a.log != other.log, "the log does not depend on the session");
+    }
+}
+
+#[test]
+fn an_answerer_says_what_its_engine_says_and_is_counted() {
+    for (i, kind) in KINDS.into_iter().enumerate() {
+        for mode in MODES {
+            let seed = i as u64;
+            let asked = play(kind, mode, seed, 2_000);
+            let mut session = Session::new(kind, mode, seed);
+            session.answerer = Some(session.engine.answerer());
+            (0..2_000).for_each(|_| session.step());
+            assert!(asked.log == session.log, "{kind:?} {mode:?}");
+            let counts = |s: &Session| format!("{:?}", s.engine.monitor());
+            assert_eq!(counts(&asked), counts(&session), "{kind:?} {mode:?}");
+        }
     }
 }
 

@@ -6,36 +6,69 @@ use core::time::Duration;
 
 use crate::{
     answer::{Answer, Carry, Degraded, Source},
+    config::{Config, DisplayMode},
+    ingredient::Ingredients,
     plan::{Rung, SkipReason},
-    source::Carried,
+    schedule::Forecast,
+    source::{Carried, Carrier},
     time::Timestamp,
     value::Value,
 };
 
-use super::Engine;
+use super::{Engine, Newest};
+
+/// What an answer is made of. Making one changes nothing of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts<'a> {
+    pub config: &'a Config,
+    pub carrier: &'a Carrier,
+    pub forecast: &'a Forecast,
+    pub standing: &'a Standing,
+}
+
+/// What of that is a few numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    /// Capture time of the newest frame.
+    pub seen: Option<Timestamp>,
+    pub newest: Option<Newest>,
+    /// The variant behind it, and that one's version.
+    pub variant: u8,
+    pub version: u32,
+    pub display_period: Duration,
+    /// Whether the newest frame makes the answers suspect.
+    pub suspect: bool,
+    /// Whether the circuit breaker is open.
+    pub failing: bool,
+    /// What stood against the newest run that was wanted.
+    pub obstacle: Option<SkipReason>,
+}
 
 impl Engine {
     /// The answer for the refresh that is shown at `display`; it stays valid until the next call.
     ///
     /// Called on the display thread: O(tracks), no allocation in steady state.
     pub fn answer_at(&mut self, display: Timestamp) -> &Answer {
-        let mut value = self
+        let value = self
             .answer
             .value
             .take()
             .unwrap_or_else(|| core::mem::replace(&mut self.spare, Value::Scalar(0.0)));
-        let at = self.content_time(display);
-        let carried = self.carrier.answer(at, &mut value);
-        let max_age = self.config.budget.max_age;
-        self.answer = match carried {
-            Some(c) if c.key_frame.since(at) > max_age => self.fall_back(value, Degraded::TooFarBack),
-            Some(c) if display.since(self.ran(c.key_frame)) > max_age => {
-                self.fall_back(value, Degraded::TooOld)
-            }
-            Some(c) => self.carried(display, at, value, c),
-            None => self.fall_back(value, Degraded::WarmingUp),
+        let standing = self.standing();
+        let facts = Facts {
+            config: &self.config,
+            carrier: &self.carrier,
+            forecast: self.scheduler.forecast(),
+            standing: &standing,
         };
-        let rung = match self.answer.source {
+        self.answer = facts.answer(display, value, &mut self.spare);
+        self.said(self.answer.source, self.answer.within_tolerance, self.answer.age);
+        &self.answer
+    }
+
+    /// Counts an answer, and tells when the answers have fallen to another rung.
+    pub(super) fn said(&mut self, source: Source, within: bool, age: Duration) {
+        let rung = match source {
             Source::Model | Source::Cached => self.model_rung(),
             Source::Interpolated | Source::Predicted(_) => Rung::Predicted,
             Source::Rule => Rung::Rule,
@@ -45,31 +78,66 @@ impl Engine {
         if rung.max(self.rung) > Rung::Predicted {
             self.set_rung(rung);
         }
-        self.monitor.answered(self.answer.source, self.answer.within_tolerance, self.answer.age);
-        &self.answer
+        self.monitor.answered(source, within, age);
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            seen: self.clock.newest(),
+            newest: self.newest,
+            variant: self.variant,
+            version: self.scheduler.version(self.variant),
+            display_period: self.display_period,
+            suspect: self.suspicion.is_some(),
+            failing: self.scheduler.open_until().is_some(),
+            obstacle: self.obstacle,
+        }
+    }
+
+    /// The rung of the newest result.
+    pub(super) const fn model_rung(&self) -> Rung {
+        if self.variant == 0 { Rung::Model } else { Rung::SmallerVariant }
+    }
+}
+
+impl Facts<'_> {
+    /// The answer for `display`, in the memory of `value`; that goes to `spare` when there is nothing to show.
+    pub fn answer(&self, display: Timestamp, mut value: Value, spare: &mut Value) -> Answer {
+        let at = content_time(self.config, self.standing.seen, display);
+        let carried = self.carrier.answer(at, &mut value);
+        let max_age = self.config.budget.max_age;
+        match carried {
+            Some(c) if c.key_frame.since(at) > max_age => self.fall_back(value, spare, Degraded::TooFarBack),
+            Some(c) if display.since(ran(self.standing.newest, c.key_frame)) > max_age => {
+                self.fall_back(value, spare, Degraded::TooOld)
+            }
+            Some(c) => self.carried(display, at, value, c),
+            None => self.fall_back(value, spare, Degraded::WarmingUp),
+        }
     }
 
     fn carried(&self, display: Timestamp, at: Timestamp, value: Value, c: Carried) -> Answer {
-        let ran = self.ran(c.key_frame);
+        let Standing { newest, display_period, .. } = *self.standing;
+        let ran = ran(newest, c.key_frame);
         let age = display.since(c.key_frame);
         // Between two results the age of either says nothing.
         let risk_age = if c.carry.is_some() { at.since(c.key_frame) } else { Duration::ZERO };
-        let uncertainty = self.scheduler.error(c.spread, risk_age);
-        let cached = self.newest.is_some_and(|n| n.cached && n.captured == c.key_frame);
+        let uncertainty = self.forecast.error(c.spread, risk_age);
+        let cached = newest.is_some_and(|n| n.cached && n.captured == c.key_frame);
         let source = match c.carry {
             None => Source::Interpolated,
-            Some(Carry::Hold) if age <= self.display_period => {
+            Some(Carry::Hold) if age <= display_period => {
                 if cached {
                     Source::Cached
                 } else {
                     Source::Model
                 }
             }
-            Some(Carry::Hold) if cached && c.horizon <= self.display_period.as_secs_f32() => Source::Cached,
+            Some(Carry::Hold) if cached && c.horizon <= display_period.as_secs_f32() => Source::Cached,
             Some(carry) => Source::Predicted(carry),
         };
-        let within_tolerance = uncertainty <= self.config.tolerance.epsilon && self.suspicion.is_none();
-        let degraded = (!within_tolerance).then_some(match self.obstacle {
+        let within_tolerance = uncertainty <= self.config.tolerance.epsilon && !self.standing.suspect;
+        let degraded = (!within_tolerance).then_some(match self.standing.obstacle {
             Some(SkipReason::ModelFailing) => Degraded::ModelFailing,
             Some(SkipReason::Deadline | SkipReason::Budget) => Degraded::Budget,
             Some(SkipReason::Heat) => Degraded::Heat,
@@ -85,27 +153,39 @@ impl Engine {
             horizon: Duration::try_from_secs_f32(c.horizon.max(0.0)).unwrap_or(Duration::MAX),
             uncertainty,
             within_tolerance,
-            variant: self.variant,
-            model_version: self.scheduler.version(self.variant),
+            variant: self.standing.variant,
+            model_version: self.standing.version,
             degraded,
         }
     }
 
-    /// The rung of the newest result.
-    pub(super) const fn model_rung(&self) -> Rung {
-        if self.variant == 0 { Rung::Model } else { Rung::SmallerVariant }
-    }
-
     /// The rungs that need no result: the card's rule, or nothing.
-    fn fall_back(&mut self, mut value: Value, why: Degraded) -> Answer {
-        let why = if self.scheduler.open_until().is_some() { Degraded::ModelFailing } else { why };
+    fn fall_back(&self, mut value: Value, spare: &mut Value, why: Degraded) -> Answer {
+        let why = if self.standing.failing { Degraded::ModelFailing } else { why };
         let none = Answer::unavailable(why, self.config.model_version);
         if let Some(rule) = &self.config.rule {
             value.clone_from(rule);
             Answer { value: Some(value), source: Source::Rule, ..none }
         } else {
-            self.spare = value;
+            *spare = value;
             none
         }
+    }
+}
+
+/// When the model really saw what stands behind the key frame of an answer.
+pub(super) fn ran(newest: Option<Newest>, key_frame: Timestamp) -> Timestamp {
+    newest.filter(|n| n.captured == key_frame).map_or(key_frame, |n| n.ran)
+}
+
+/// The time whose content is shown at `display`, when the newest frame was captured at `seen`.
+pub(super) fn content_time(config: &Config, seen: Option<Timestamp>, display: Timestamp) -> Timestamp {
+    let display = match seen {
+        Some(newest) if config.scheduling.without.has(Ingredients::PREDICTION) => display.min(newest),
+        _ => display,
+    };
+    match config.mode {
+        DisplayMode::Predict => display,
+        DisplayMode::Delayed(delay) => display.minus(delay),
     }
 }

@@ -2,6 +2,7 @@
 //! **Invariant:** the same calls with the same seed give the same outputs, bit for bit.
 //! It does not run models, read clocks or start threads: the host does.
 
+mod answerer;
 mod answering;
 mod attributes;
 mod clock;
@@ -17,7 +18,7 @@ use core::time::Duration;
 use crate::{
     answer::{Answer, Degraded},
     cache::ExactCache,
-    config::{Config, ConfigError, DisplayMode},
+    config::{Config, ConfigError},
     contract,
     error::FrameError,
     frame::{Frame, Input, Luma},
@@ -32,7 +33,7 @@ use crate::{
     value::{Value, ValueFault},
 };
 
-pub use self::inspect::Inspection;
+pub use self::{answerer::Answerer, inspect::Inspection};
 use self::{
     attributes::Attributes,
     clock::Clock,
@@ -517,20 +518,11 @@ impl Engine {
 
     /// When the model really saw what stands behind the key frame of an answer.
     fn ran(&self, key_frame: Timestamp) -> Timestamp {
-        self.newest.filter(|n| n.captured == key_frame).map_or(key_frame, |n| n.ran)
+        answering::ran(self.newest, key_frame)
     }
 
     /// The time whose content is shown at `display`.
     fn content_time(&self, display: Timestamp) -> Timestamp {
-        let display = match self.clock.newest() {
-            Some(newest) if self.config.scheduling.without.has(Ingredients::PREDICTION) => {
-                display.min(newest)
-            }
-            _ => display,
-        };
-        match self.config.mode {
-            DisplayMode::Predict => display,
-            DisplayMode::Delayed(delay) => display.minus(delay),
-        }
+        answering::content_time(&self.config, self.clock.newest(), display)
     }
 }

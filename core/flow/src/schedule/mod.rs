@@ -28,11 +28,10 @@ use self::{
     breaker::{Breaker, Passage},
     budget::{Budget, Cost, Urgency},
     entries::Entries,
-    forecast::Forecast,
     trigger::Trigger,
     variant::{Need, Variants},
 };
-pub(crate) use self::{entries::View, shared::Grant, variant::Switch};
+pub(crate) use self::{entries::View, forecast::Forecast, shared::Grant, variant::Switch};
 
 /// Audits are rated as a share of skips at this frame period; faster cameras draw less often per frame, so that
 /// the cost in runs a second does not depend on the camera.
@@ -201,6 +200,11 @@ impl Scheduler {
     /// The error that is exceeded with the card's miss rate.
     pub(crate) fn error(&self, spread: f32, age: Duration) -> f32 {
         self.forecast.error(spread, age)
+    }
+
+    /// What that rests on.
+    pub(crate) const fn forecast(&self) -> &Forecast {
+        &self.forecast
     }
 
     /// The verdict on one frame; a run also needs the consent of the others with whom the engine shares a budget.

@@ -2,7 +2,7 @@
 //! **Invariant:** at most [`MOST_TRACKS`] tracks; identities are never used twice, not even after a reset.
 //! It does not look at pixels: it takes where the follower says that they went.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use super::{
     Backtest, Carried, TrackState,
@@ -28,7 +28,7 @@ const MOST_DETECTIONS: usize = 128;
 const WORTHLESS: f32 = 0.1;
 
 /// The tracks of one stream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Boxes {
     tracks: Vec<Track>,
     next: u32,
@@ -208,6 +208,10 @@ impl Boxes {
 }
 
 impl Form for Boxes {
+    fn for_answers(&self) -> Box<dyn Form> {
+        Box::new(self.clone())
+    }
+
     fn admit(&mut self, time: Timestamp, value: &Value) -> Backtest {
         match value {
             Value::Boxes(detections) => self.take(time, detections),

@@ -2,7 +2,7 @@
 //! **Invariant:** every answer has unit length; what a result may be wrong by is learnt for each age.
 //! It does not extrapolate: features of a scene have no speed.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use super::{
     Backtest, Carried,
@@ -27,7 +27,7 @@ const SURPRISE: f32 = 4.0;
 const BLEND: f32 = 0.1;
 
 /// An embedding over time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Embeddings {
     epsilon: f32,
     times: Times,
@@ -163,6 +163,10 @@ impl Embeddings {
 }
 
 impl Form for Embeddings {
+    fn for_answers(&self) -> Box<dyn Form> {
+        Box::new(self.clone())
+    }
+
     fn admit(&mut self, time: Timestamp, value: &Value) -> Backtest {
         match value {
             Value::Embedding(v) => self.take(time, v),

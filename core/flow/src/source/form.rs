@@ -2,7 +2,7 @@
 //! **Invariant:** the newest result's time never goes back.
 //! It does not hold any value.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use super::{Backtest, Carried, TrackState};
 use crate::{
@@ -18,6 +18,8 @@ pub(super) trait Form: core::fmt::Debug + Send + Sync {
     fn admit(&mut self, time: Timestamp, value: &Value) -> Backtest;
     fn answer(&self, at: Timestamp, out: &mut Value) -> Option<Carried>;
     fn reset(&mut self);
+    /// A copy that answers as this does. It need not be fit for anything else.
+    fn for_answers(&self) -> Box<dyn Form>;
     fn targets(&self, _background: Point, _out: &mut Vec<Target>) {}
     fn follow(&mut self, _time: Timestamp, _fits: &[Fit]) {}
     fn set_frame(&mut self, _frame: Rect) {}

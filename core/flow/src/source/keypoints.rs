@@ -2,7 +2,7 @@
 //! **Invariant:** an answer has the points of the newest result, in its order; a point that is shown does not flicker.
 //! It does not tell instances apart: that needs boxes.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use super::{
     Backtest, Carried, TrackState,
@@ -29,7 +29,7 @@ const SHOWN: (f32, f32) = (0.6, 0.4);
 /// What an answer's visibility is compared with by apps: hysteresis keeps it on one side of this.
 const HALF: f32 = 0.5;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Mark {
     path: Path,
     visibility: f32,
@@ -38,7 +38,7 @@ struct Mark {
 }
 
 /// The points of one instance.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Keypoints {
     epsilon: f32,
     times: Times,
@@ -148,6 +148,10 @@ impl Keypoints {
 }
 
 impl Form for Keypoints {
+    fn for_answers(&self) -> Box<dyn Form> {
+        Box::new(self.clone())
+    }
+
     fn admit(&mut self, time: Timestamp, value: &Value) -> Backtest {
         match value {
             Value::Keypoints(points) => self.take(time, points),

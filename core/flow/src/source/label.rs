@@ -2,7 +2,7 @@
 //! **Invariant:** an answer is always a class that some result named; two changes are a dwell apart at least.
 //! It does not interpolate: between two results a label is a step.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use super::{
     Backtest, Carried, carry,
@@ -27,7 +27,7 @@ const DWELL: f32 = 0.15;
 const STABLE: f32 = 10.0;
 
 /// A class over time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Labels {
     times: Times,
     /// Decisions by time, oldest first.
@@ -108,6 +108,10 @@ impl Labels {
 }
 
 impl Form for Labels {
+    fn for_answers(&self) -> Box<dyn Form> {
+        Box::new(self.clone())
+    }
+
     fn admit(&mut self, time: Timestamp, value: &Value) -> Backtest {
         match value {
             Value::Label(l) => self.take(time, *l),

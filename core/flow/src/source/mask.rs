@@ -2,7 +2,7 @@
 //! **Invariant:** memory is bounded by the largest grid (some 1.6 MiB), and after a first result nothing is allocated.
 //! It does not look at pixels: it takes where the follower says that the region went.
 
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 
 use super::{
     Backtest, Carried, TrackState,
@@ -96,6 +96,29 @@ impl Field {
             kept: core::array::from_fn(|_| (Timestamp::ZERO, blank.clone())),
             count: 0,
             ageing: Ageing::new(epsilon),
+        }
+    }
+
+    /// A copy without what only results need: memory for the transform and for comparing.
+    fn for_answers(&self) -> Self {
+        Self {
+            width: self.width,
+            height: self.height,
+            bounds: self.bounds,
+            transform: Transform::new(0, 0),
+            level: self.level.clone(),
+            rest: self.rest.clone(),
+            fresh: Vec::new(),
+            expected: Vec::new(),
+            last: Vec::new(),
+            counts: Vec::new(),
+            gain: self.gain,
+            path: self.path.clone(),
+            region: self.region,
+            fit: self.fit,
+            kept: self.kept.clone(),
+            count: self.count,
+            ageing: self.ageing.clone(),
         }
     }
 
@@ -341,6 +364,14 @@ impl Masks {
 }
 
 impl Form for Masks {
+    fn for_answers(&self) -> Box<dyn Form> {
+        Box::new(Self {
+            epsilon: self.epsilon,
+            times: self.times,
+            field: self.field.as_ref().map(Field::for_answers),
+        })
+    }
+
     fn admit(&mut self, time: Timestamp, value: &Value) -> Backtest {
         match value {
             Value::Mask(mask) => self.take(time, mask),

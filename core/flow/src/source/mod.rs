@@ -203,6 +203,12 @@ impl Carrier {
         self.form.answer(at, out)
     }
 
+    /// A copy that answers as this one does, and is good for nothing else.
+    #[must_use]
+    pub fn for_answers(&self) -> Self {
+        Self { kind: self.kind, form: self.form.for_answers() }
+    }
+
     /// The spread of an answer for `at`, if pixels go on to be followed until `horizon` seconds before it. This is
     /// what a run can improve: errors of extrapolation beyond the newest frame stay, however often the model runs.
     /// `None` where answers do not follow pixels, or while there is no result.

@@ -2,6 +2,8 @@
 //! **Invariant:** an answer is a unit quaternion; from one answer to the next its sign does not jump.
 //! It does not look at pixels: how something is turned does not show in where its patch went.
 
+use alloc::boxed::Box;
+
 use super::{
     Backtest, Carried, carry,
     form::{Form, Times},
@@ -33,7 +35,7 @@ const BLEND: f32 = 0.1;
 /// # Source
 /// The multiplicative filter of Lefferts, Markley and Shuster ("Kalman filtering for spacecraft attitude estimation",
 /// 1982): the state is a quaternion, its error a rotation vector, which is folded back after each result.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rotations {
     epsilon: f32,
     times: Times,
@@ -41,7 +43,7 @@ pub(super) struct Rotations {
 }
 
 /// The state, at the newest result.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Turning {
     at: Timestamp,
     /// The orientation.
@@ -169,6 +171,10 @@ impl Rotations {
 }
 
 impl Form for Rotations {
+    fn for_answers(&self) -> Box<dyn Form> {
+        Box::new(self.clone())
+    }
+
     fn admit(&mut self, time: Timestamp, value: &Value) -> Backtest {
         match value {
             Value::Rotation(q) => q.unit().map_or_else(Backtest::default, |z| self.take(time, z)),

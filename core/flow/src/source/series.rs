@@ -2,7 +2,7 @@
 //! **Invariant:** an answer never leaves the range that results have spanned by more than a quarter of it.
 //! It does not know units: the tolerance is its only scale.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use super::{
     Backtest, Carried, carry,
@@ -18,7 +18,7 @@ const MEMORY: usize = 64;
 const MARGIN: f32 = 0.25;
 
 /// A scalar or a vector.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Series {
     epsilon: f32,
     times: Times,
@@ -75,6 +75,10 @@ impl Series {
 }
 
 impl Form for Series {
+    fn for_answers(&self) -> Box<dyn Form> {
+        Box::new(self.clone())
+    }
+
     fn admit(&mut self, time: Timestamp, value: &Value) -> Backtest {
         match value {
             Value::Scalar(x) => self.take(time, core::slice::from_ref(x)),

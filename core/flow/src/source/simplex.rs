@@ -2,7 +2,7 @@
 //! **Invariant:** every answer is positive and sums to one, between results and beyond them.
 //! It does not extrapolate trends: beyond the last result it decays to what is usual.
 
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 
 use super::{
     Backtest, Carried, carry,
@@ -28,7 +28,7 @@ const BLEND: f32 = 0.1;
 const WEIGHT: f32 = 0.1;
 
 /// One distribution.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Simplex {
     epsilon: f32,
     times: Times,
@@ -187,6 +187,10 @@ impl Simplex {
 }
 
 impl Form for Simplex {
+    fn for_answers(&self) -> Box<dyn Form> {
+        Box::new(self.clone())
+    }
+
     fn admit(&mut self, time: Timestamp, value: &Value) -> Backtest {
         match value {
             Value::Probabilities(p) => self.take(time, p),
