@@ -52,6 +52,7 @@ pub fn config(card: &Card) -> Config {
             attribute_bytes: card.scheduling.attribute_kib * 1024,
             ..Scheduling::default()
         },
+        decide: None,
     }
 }
 
@@ -97,6 +98,7 @@ fn contract(card: &Card) -> InputContract {
                     name: f.name.clone(),
                     required: f.default.is_none(),
                     range: f.range.map(|[low, high]| (low, high)),
+                    categories: f.categories.clone(),
                 })
                 .collect(),
         ),

@@ -85,11 +85,12 @@ pub use job::{Job, PreparedJob};
 
 pub use inbetween_card::{Card, CardError};
 pub use inbetween_flow::{
-    Admission, Answer, Answerer, Audio, CameraMotion, Carry, Completion, Config, ConfigError, Degraded,
-    Detection, Elements, Environment, Event, Feature, FeatureValue, Frame, FrameError, Image, Input,
-    Keypoint, Label, Mask, Member, Outcome, PixelFormat, Plane, Point, Quaternion, Rect, Rotation,
-    RunFailure, RunReason, Rung, Samples, Share, SharedBudget, SharedLimits, SkipReason, Source,
-    SwitchReason, Tensor, Ticket, TicketId, Timeout, Timestamp, Value, ValueFault, ValueKind, Variant,
+    Action, Admission, Answer, Answerer, Audio, Calibrator, CameraMotion, Carry, Completion, Config,
+    ConfigError, Costs, DecideConfig, Decision, Degraded, Detection, Elements, Environment, Event,
+    EventEngine, Feature, FeatureValue, Frame, FrameError, Image, Input, Keypoint, Label, Mask, Member,
+    Outcome, PixelFormat, Plane, Point, Quaternion, Rect, ReviewConfig, ReviewItem, Rotation, RunFailure,
+    RunReason, Rung, Samples, Share, SharedBudget, SharedLimits, SkipReason, Source, SwitchReason, Tensor,
+    Thresholds, Ticket, TicketId, Timeout, Timestamp, Value, ValueFault, ValueKind, Variant,
 };
 pub use inbetween_infer::{
     CancelToken, InputFault, LoadError, LoadLimits, Model, Placement, RunError, Runner,

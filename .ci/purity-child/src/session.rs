@@ -53,6 +53,7 @@ impl Session {
             variants: Vec::new(),
             input_version: 0,
             scheduling: Scheduling::default(),
+            decide: None,
         };
         Some(Self {
             engine: Engine::new(config, 7).ok()?,

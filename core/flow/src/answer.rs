@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-use crate::{time::Timestamp, value::Value};
+use crate::{decision::Decision, time::Timestamp, value::Value};
 
 /// How a predicted value was carried from its key frame to the display time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +59,8 @@ pub enum Degraded {
     ModelFailing,
     /// The display time is before the newest results by more than can be answered.
     TooFarBack,
+    /// The event lacks what a better rung of the ladder needs, or it is not as the card promises.
+    Input,
 }
 
 /// The answer for one display refresh.
@@ -87,6 +89,8 @@ pub struct Answer {
     pub model_version: u32,
     /// Why the answer is worse than promised, when it is.
     pub degraded: Option<Degraded>,
+    /// What to do about it, when the card says what that depends on.
+    pub decision: Option<Decision>,
 }
 
 impl Answer {
@@ -103,6 +107,7 @@ impl Answer {
             variant: 0,
             model_version,
             degraded: Some(why),
+            decision: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use alloc::{string::String, vec::Vec};
 
 use crate::{
+    decision::DecideConfig,
     frame::PixelFormat,
     ingredient::Ingredients,
     value::{Value, ValueKind},
@@ -47,6 +48,8 @@ pub struct FeatureContract {
     pub required: bool,
     /// Accepted range of a number, inclusive.
     pub range: Option<(f64, f64)>,
+    /// Accepted categories; empty for a number.
+    pub categories: Vec<String>,
 }
 
 /// How much error the app can live with.
@@ -163,6 +166,8 @@ pub struct Config {
     pub input_version: u64,
     /// Settings of the scheduler.
     pub scheduling: Scheduling,
+    /// How answers become actions; `None` decides nothing.
+    pub decide: Option<DecideConfig>,
 }
 
 /// What is wrong with a [`Config`]: the field and what it must be.
@@ -208,6 +213,7 @@ impl Config {
             variants: Vec::new(),
             input_version: 0,
             scheduling: Scheduling::default(),
+            decide: None,
         }
     }
 
@@ -268,6 +274,7 @@ impl Config {
             ),
         ];
         self.check_variants()?;
+        self.decide.as_ref().map_or(Ok(()), DecideConfig::validate)?;
         for (ok, field, must) in checks {
             if !ok {
                 return Err(ConfigError { field, must });

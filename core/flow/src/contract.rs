@@ -99,13 +99,43 @@ fn check_tensors(tensors: &[Tensor<'_>], wanted: &[(String, Vec<usize>)]) -> Res
     Ok(())
 }
 
+/// As [`check`], for a model that needs only a part of what events carry: features that it does not know are of no matter.
+///
+/// # Errors
+/// The first thing that is wrong with what it does know.
+pub fn check_known(contract: &InputContract, frame: &Frame<'_>) -> Result<(), FrameError> {
+    match (contract, &frame.input) {
+        (InputContract::Features(wanted), Input::Features(features)) => {
+            check_listed(features, wanted, |_| Ok(()))
+        }
+        _ => check(contract, frame),
+    }
+}
+
 fn check_features(features: &[Feature<'_>], wanted: &[FeatureContract]) -> Result<(), FrameError> {
+    check_listed(features, wanted, |index| Err(FrameError::Unknown { index }))
+}
+
+fn check_listed(
+    features: &[Feature<'_>],
+    wanted: &[FeatureContract],
+    unknown: impl Fn(usize) -> Result<(), FrameError>,
+) -> Result<(), FrameError> {
     for (i, feature) in features.iter().enumerate() {
         let Some(contract) = wanted.iter().find(|c| c.name == feature.name) else {
-            return Err(FrameError::Unknown { index: i });
+            unknown(i)?;
+            continue;
         };
         if features[..i].iter().any(|f| f.name == feature.name) {
             return Err(FrameError::Repeated { index: i });
+        }
+        let known = match feature.value {
+            FeatureValue::Number(_) => contract.categories.is_empty(),
+            FeatureValue::Category(name) => contract.categories.iter().any(|c| c == name),
+            FeatureValue::Missing => true,
+        };
+        if !known {
+            return Err(FrameError::Category { index: i });
         }
         if let FeatureValue::Number(x) = feature.value {
             if !x.is_finite() {
@@ -227,8 +257,18 @@ mod tests {
     #[test]
     fn features_may_be_missing_only_when_not_required() {
         let contract = InputContract::Features(vec![
-            FeatureContract { name: "amount".to_string(), required: true, range: Some((0.0, 10.0)) },
-            FeatureContract { name: "country".to_string(), required: false, range: None },
+            FeatureContract {
+                name: "amount".to_string(),
+                required: true,
+                range: Some((0.0, 10.0)),
+                categories: vec![],
+            },
+            FeatureContract {
+                name: "country".to_string(),
+                required: false,
+                range: None,
+                categories: vec!["AT".to_string()],
+            },
         ]);
         let number = |x| Feature { name: "amount", value: FeatureValue::Number(x) };
         let of = |f: &[Feature<'_>]| check(&contract, &Frame::features(Timestamp::ZERO, f));

@@ -87,6 +87,11 @@ pub enum FrameError {
         /// Its place in the frame.
         index: usize,
     },
+    /// A category that the card does not list, or one where it promises a number (or the other way round).
+    Category {
+        /// Its place in the frame.
+        index: usize,
+    },
 }
 
 impl core::fmt::Display for FrameError {
@@ -127,6 +132,12 @@ impl core::fmt::Display for FrameError {
             Self::Missing { index } => write!(f, "required feature {index} of the card is missing"),
             Self::NotFinite { index } => write!(f, "element {index} is NaN or infinite"),
             Self::OutOfRange { index } => write!(f, "element {index} is outside the card's range"),
+            Self::Category { index } => {
+                write!(
+                    f,
+                    "element {index} is not among the card's categories, or is no number where one is promised"
+                )
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ mod answer;
 pub mod cache;
 mod config;
 mod contract;
+pub mod decide;
+mod decision;
 mod engine;
 mod error;
 mod frame;
@@ -33,7 +35,8 @@ pub use answer::{Answer, Carry, Degraded, Source};
 pub use config::{
     Budget, Config, ConfigError, DisplayMode, FeatureContract, InputContract, Scheduling, Tolerance, Variant,
 };
-pub use engine::{Answerer, Engine, Inspection};
+pub use decision::{Action, Calibrator, Costs, DecideConfig, Decision, ReviewConfig, ReviewItem, Thresholds};
+pub use engine::{Answerer, Engine, EventEngine, Inspection};
 pub use error::FrameError;
 pub use frame::{
     Audio, CameraMotion, Elements, Feature, FeatureValue, Frame, Image, Input, Luma, LumaLayout, PixelFormat,

@@ -5,6 +5,7 @@
 use core::time::Duration;
 
 use crate::{
+    decision::ReviewItem,
     time::Timestamp,
     value::{Value, ValueFault},
 };
@@ -202,6 +203,11 @@ pub enum Event {
     },
     /// Kept results for pictures that look alike were wrong more often than the card allows: all were forgotten.
     CacheFlushed,
+    /// A person should look at this; it waits in the review queue.
+    Review(ReviewItem),
+    /// Nobody will look at this: the review queue is full, and all others in it are dearer. What was decided for the
+    /// meantime stands.
+    ReviewDropped(ReviewItem),
     /// Events were lost because the host did not poll; how many.
     Overflow(u32),
 }

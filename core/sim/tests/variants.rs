@@ -70,7 +70,8 @@ fn play(variants: Vec<Variant>) -> Outcomes {
     let mut detectors = [SimulatedDetector::new(&scene), SimulatedDetector::new(&coarse)];
     let mut config = engine_config(scene.spec());
     // Without pixels every bend of the path needs a run.
-    let feature = FeatureContract { name: "n".to_owned(), required: true, range: None };
+    let feature =
+        FeatureContract { name: "n".to_owned(), required: true, range: None, categories: Vec::new() };
     config.input = InputContract::Features(vec![feature]);
     config.scheduling.initial_latency = Duration::from_millis(45);
     config.scheduling.cache_bytes = 0;

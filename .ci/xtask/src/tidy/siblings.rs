@@ -21,6 +21,7 @@ const VOCABULARY: &[&str] = &[
     "frame",
     "error",
     "ingredient",
+    "decision",
     "config",
     "plan",
     "answer",

@@ -3,10 +3,9 @@
 //! It does not count or tell of events: the engine does, at the next update.
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use crate::{
-    answer::{Answer, Degraded, Source},
+    answer::{Answer, Degraded},
     config::Config,
     schedule::Forecast,
     source::Carrier,
@@ -16,7 +15,7 @@ use crate::{
 
 use super::{
     Engine,
-    answering::{Facts, Standing},
+    answering::{Facts, Said, Standing},
 };
 
 /// Answers that are remembered until they are counted: ten seconds of refreshes while the engine is busy all along.
@@ -51,7 +50,7 @@ pub struct Answerer {
     standing: Standing,
     answer: Answer,
     spare: Value,
-    said: Vec<(Source, bool, Duration)>,
+    said: Vec<Said>,
 }
 
 impl Answerer {
@@ -70,8 +69,9 @@ impl Answerer {
             standing: &self.standing,
         };
         self.answer = facts.answer(display, value, &mut self.spare);
+        self.standing.action = self.answer.decision.map(|d| d.action).or(self.standing.action);
         if self.said.len() < SAID {
-            self.said.push((self.answer.source, self.answer.within_tolerance, self.answer.age));
+            self.said.push(Said::of(&self.answer, &self.standing));
         }
         &self.answer
     }
@@ -96,8 +96,8 @@ impl Engine {
     ///
     /// It copies the tracks (microseconds; for a mask, its cells): a host with one thread needs none of this.
     pub fn update(&mut self, answerer: &mut Answerer) {
-        for (source, within, age) in answerer.said.drain(..) {
-            self.said(source, within, age);
+        for said in answerer.said.drain(..) {
+            self.said(&said);
         }
         answerer.carrier = self.carrier.for_answers();
         answerer.forecast.clone_from(self.scheduler.forecast());

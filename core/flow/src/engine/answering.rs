@@ -7,6 +7,8 @@ use core::time::Duration;
 use crate::{
     answer::{Answer, Carry, Degraded, Source},
     config::{Config, DisplayMode},
+    decide::{Case, Decider, decide},
+    decision::{Action, Decision, ReviewItem},
     ingredient::Ingredients,
     plan::{Rung, SkipReason},
     schedule::Forecast,
@@ -42,6 +44,31 @@ pub(super) struct Standing {
     pub failing: bool,
     /// What stood against the newest run that was wanted.
     pub obstacle: Option<SkipReason>,
+    /// What was last decided.
+    pub action: Option<Action>,
+}
+
+/// What is counted and told of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    source: Source,
+    within: bool,
+    age: Duration,
+    /// Capture time of what was decided on: the result's, or the newest frame's where there is none.
+    captured: Timestamp,
+    decision: Option<Decision>,
+}
+
+impl Said {
+    pub fn of(answer: &Answer, standing: &Standing) -> Self {
+        Self {
+            source: answer.source,
+            within: answer.within_tolerance,
+            age: answer.age,
+            captured: answer.key_frame.or(standing.seen).unwrap_or_default(),
+            decision: answer.decision,
+        }
+    }
 }
 
 impl Engine {
@@ -62,23 +89,34 @@ impl Engine {
             standing: &standing,
         };
         self.answer = facts.answer(display, value, &mut self.spare);
-        self.said(self.answer.source, self.answer.within_tolerance, self.answer.age);
+        let said = Said::of(&self.answer, &standing);
+        self.said(&said);
         &self.answer
     }
 
     /// Counts an answer, and tells when the answers have fallen to another rung.
-    pub(super) fn said(&mut self, source: Source, within: bool, age: Duration) {
-        let rung = match source {
-            Source::Model | Source::Cached => self.model_rung(),
-            Source::Interpolated | Source::Predicted(_) => Rung::Predicted,
-            Source::Rule => Rung::Rule,
-            Source::Unavailable => Rung::Unavailable,
-        };
+    pub(super) fn said(&mut self, said: &Said) {
+        let Said { source, within, age, captured, decision } = *said;
+        let rung = rung(source, self.variant);
         // Model and predicted alternate with every key frame: only a fall below both is news.
         if rung.max(self.rung) > Rung::Predicted {
             self.set_rung(rung);
         }
         self.monitor.answered(source, within, age);
+        let decided = self.decider.as_mut().zip(decision);
+        if let Some(offer) = decided.and_then(|(decider, decision)| decider.decided(captured, &decision)) {
+            self.events.offered(&offer);
+        }
+    }
+
+    /// The item that is the dearest to leave unseen, for a person who is free now.
+    pub fn take_review(&mut self) -> Option<ReviewItem> {
+        self.decider.as_mut()?.take_review()
+    }
+
+    /// What decides on answers, if the card says how: the load of the reviewers.
+    pub const fn decider(&self) -> Option<&Decider> {
+        self.decider.as_ref()
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -91,6 +129,7 @@ impl Engine {
             suspect: self.suspicion.is_some(),
             failing: self.scheduler.open_until().is_some(),
             obstacle: self.obstacle,
+            action: self.decider.as_ref().and_then(Decider::last),
         }
     }
 
@@ -106,14 +145,24 @@ impl Facts<'_> {
         let at = content_time(self.config, self.standing.seen, display);
         let carried = self.carrier.answer(at, &mut value);
         let max_age = self.config.budget.max_age;
-        match carried {
+        let mut answer = match carried {
             Some(c) if c.key_frame.since(at) > max_age => self.fall_back(value, spare, Degraded::TooFarBack),
             Some(c) if display.since(ran(self.standing.newest, c.key_frame)) > max_age => {
                 self.fall_back(value, spare, Degraded::TooOld)
             }
             Some(c) => self.carried(display, at, value, c),
             None => self.fall_back(value, spare, Degraded::WarmingUp),
-        }
+        };
+        answer.decision = self.decide(&answer);
+        answer
+    }
+
+    /// Stage `decide`.
+    fn decide(&self, answer: &Answer) -> Option<Decision> {
+        let (config, value) = (self.config.decide.as_ref()?, answer.value.as_ref()?);
+        let rung = rung(answer.source, answer.variant);
+        let case = Case { value, rung, variant: answer.variant };
+        decide(config, &case, self.standing.action)
     }
 
     fn carried(&self, display: Timestamp, at: Timestamp, value: Value, c: Carried) -> Answer {
@@ -156,6 +205,7 @@ impl Facts<'_> {
             variant: self.standing.variant,
             model_version: self.standing.version,
             degraded,
+            decision: None,
         }
     }
 
@@ -170,6 +220,17 @@ impl Facts<'_> {
             *spare = value;
             none
         }
+    }
+}
+
+/// The rung of an answer.
+const fn rung(source: Source, variant: u8) -> Rung {
+    match source {
+        Source::Model | Source::Cached if variant == 0 => Rung::Model,
+        Source::Model | Source::Cached => Rung::SmallerVariant,
+        Source::Interpolated | Source::Predicted(_) => Rung::Predicted,
+        Source::Rule => Rung::Rule,
+        Source::Unavailable => Rung::Unavailable,
     }
 }
 

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use crate::{
     cache::Digest,
+    decide::Offer,
     geometry::Point,
     plan::{Event, Ticket, TicketId},
     schedule::{Charge, Grant},
@@ -111,6 +112,16 @@ impl Events {
             self.queue.push_back(event);
         } else {
             self.lost = self.lost.saturating_add(1);
+        }
+    }
+
+    /// Tells what came of an item for the reviewers.
+    pub(crate) fn offered(&mut self, offer: &Offer) {
+        if offer.dropped != Some(offer.item) {
+            self.push(Event::Review(offer.item));
+        }
+        if let Some(dropped) = offer.dropped {
+            self.push(Event::ReviewDropped(dropped));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The pipeline, one call a stage: contract, gate, schedule, source, monitor.
+//! The pipeline, one call a stage: contract, gate, schedule, source, decide, monitor.
 //! **Invariant:** the same calls with the same seed give the same outputs, bit for bit.
 //! It does not run models, read clocks or start threads: the host does.
 
@@ -6,6 +6,7 @@ mod answerer;
 mod answering;
 mod attributes;
 mod clock;
+mod events;
 mod flight;
 mod inspect;
 mod reuse;
@@ -20,6 +21,7 @@ use crate::{
     cache::ExactCache,
     config::{Config, ConfigError},
     contract,
+    decide::Decider,
     error::FrameError,
     frame::{Frame, Input, Luma},
     gate::{FitState, Gate, Target},
@@ -33,7 +35,7 @@ use crate::{
     value::{Value, ValueFault},
 };
 
-pub use self::{answerer::Answerer, inspect::Inspection};
+pub use self::{answerer::Answerer, events::EventEngine, inspect::Inspection};
 use self::{
     attributes::Attributes,
     clock::Clock,
@@ -81,6 +83,7 @@ pub struct Engine {
     cache: ExactCache,
     reuser: Reuser,
     attributes: Attributes,
+    decider: Option<Decider>,
     monitor: Monitor,
     flights: Flights,
     events: Events,
@@ -162,6 +165,7 @@ impl Engine {
             cache: ExactCache::new(config.scheduling.cache_bytes),
             reuser: Reuser::new(&config, seed),
             attributes: Attributes::new(&config),
+            decider: config.decide.clone().map(Decider::new),
             monitor: Monitor::default(),
             flights: Flights::with_capacity(config.budget.max_in_flight as usize),
             events: Events::new(),

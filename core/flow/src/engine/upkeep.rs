@@ -5,6 +5,7 @@
 use core::time::Duration;
 
 use crate::{
+    decide::Decider,
     plan::{Environment, Event, RunFailure, Rung, SkipReason, Timeout},
     time::Timestamp,
 };
@@ -56,6 +57,7 @@ impl Engine {
         self.gate.reset();
         self.carrier.reset();
         self.attributes.clear();
+        self.decider.iter_mut().for_each(Decider::reset);
         self.scheduler.reset();
         while let Some(flight) = self.flights.take_expired(Timestamp::MAX) {
             self.expired(&flight);

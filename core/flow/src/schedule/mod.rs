@@ -24,14 +24,19 @@ use crate::{
 };
 
 pub use self::shared::{Member, Share, SharedBudget, SharedLimits};
-use self::{
+pub(crate) use self::{
     breaker::{Breaker, Passage},
+    entries::View,
+    forecast::Forecast,
+    shared::Grant,
+    variant::Switch,
+};
+use self::{
     budget::{Budget, Cost, Urgency},
     entries::Entries,
     trigger::Trigger,
     variant::{Need, Variants},
 };
-pub(crate) use self::{entries::View, forecast::Forecast, shared::Grant, variant::Switch};
 
 /// Audits are rated as a share of skips at this frame period; faster cameras draw less often per frame, so that
 /// the cost in runs a second does not depend on the camera.

@@ -1,0 +1,253 @@
+//! Independent events: each is scored by itself, by the best rung that its data allows.
+//! **Invariant:** an answer depends on the event, the configuration and which models fail, never on events before it.
+//! It does not run models: the caller lends a function that does.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::{
+    answer::{Answer, Degraded, Source},
+    config::{Config, ConfigError, InputContract},
+    contract,
+    decide::{Case, Decider},
+    decision::ReviewItem,
+    error::FrameError,
+    frame::Frame,
+    monitor::Monitor,
+    plan::{Admission, Event, Outcome, RunFailure, Rung},
+    schedule::{Breaker, Passage},
+    time::Timestamp,
+    value::{Value, ValueFault},
+};
+
+use super::flight::Events;
+
+/// Scores events that have nothing to do with each other: payments, messages, rows of a table.
+///
+/// Where [`Engine`](super::Engine) carries results from frame to frame, here nothing is carried: each event is answered
+/// from its own data. The ladder is walked for each: the model, then its variants where the event lacks what the model
+/// needs or the model fails, then the rule, then nothing.
+///
+/// # Example
+/// ```
+/// use inbetween_flow::{
+///     Action, Config, Costs, DecideConfig, EventEngine, Feature, FeatureContract, FeatureValue, Frame, Input,
+///     InputContract, Outcome, Timestamp, Value, ValueKind,
+/// };
+/// let amount = FeatureContract { name: "amount".into(), required: true, range: Some((0.0, 1e6)), categories: vec![] };
+/// let mut config = Config::for_images(ValueKind::Probabilities, 0.5);
+/// config.input = InputContract::Features(vec![amount]);
+/// config.decide = Some(DecideConfig::new(1, Costs::of_mistakes(5.0, 200.0)));
+/// let mut engine = EventEngine::new(config, vec![])?;
+///
+/// let at = Timestamp::from_millis(1);
+/// let features = [Feature { name: "amount", value: FeatureValue::Number(90.0) }];
+/// let answer = engine.answer(at, &Frame::features(at, &features), |_variant| {
+///     Outcome::Value(Value::Probabilities(vec![0.9, 0.1])) // what the model says
+/// });
+/// assert_eq!(answer.decision.unwrap().action, Action::Positive); // 0.1 · 200 > 0.9 · 5
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct EventEngine {
+    config: Config,
+    /// Of the model, then of its variants.
+    rungs: Vec<Step>,
+    decider: Option<Decider>,
+    monitor: Monitor,
+    events: Events,
+    rung: Rung,
+    now: Timestamp,
+}
+
+/// One model of the ladder.
+#[derive(Debug)]
+struct Step {
+    contract: InputContract,
+    version: u32,
+    breaker: Breaker,
+}
+
+impl EventEngine {
+    /// An engine for `config`. `variants` has what each variant's input must be, where that differs from the model's.
+    ///
+    /// # Errors
+    /// When a field of the configuration is out of range, or there is a contract of no variant.
+    pub fn new(config: Config, variants: Vec<InputContract>) -> Result<Self, ConfigError> {
+        config.validate()?;
+        if variants.len() > config.variants.len() {
+            return Err(ConfigError { field: "variants", must: "as many as there are contracts at least" });
+        }
+        let mut contracts = core::iter::once(config.input.clone()).chain(variants);
+        let versions =
+            core::iter::once(config.model_version).chain(config.variants.iter().map(|v| v.model_version));
+        let rungs = versions
+            .map(|version| Step {
+                contract: contracts.next().unwrap_or_else(|| config.input.clone()),
+                version,
+                breaker: Breaker::default(),
+            })
+            .collect();
+        Ok(Self {
+            rungs,
+            decider: config.decide.clone().map(Decider::new),
+            monitor: Monitor::default(),
+            events: Events::new(),
+            rung: Rung::Model,
+            now: Timestamp::ZERO,
+            config,
+        })
+    }
+
+    /// Answers one event. `run` runs the model (0) or a variant on it and says how that ended; it is called for each
+    /// rung that is tried.
+    pub fn answer(
+        &mut self,
+        now: Timestamp,
+        event: &Frame<'_>,
+        mut run: impl FnMut(u8) -> Outcome,
+    ) -> Answer {
+        self.now = self.now.max(now);
+        self.monitor.frames += 1;
+        let mut refused = None;
+        let mut why = None;
+        for variant in 0..self.rungs.len() {
+            match self.attempt(variant, event, &mut run) {
+                Ok(value) => return self.answered(event, variant as u8, value, why),
+                Err(Obstacle::Input(error)) => {
+                    refused = refused.or(Some(error));
+                    why = why.or(Some(Degraded::Input));
+                }
+                Err(Obstacle::Model) => why = why.or(Some(Degraded::ModelFailing)),
+            }
+        }
+        if let Some(error) = refused {
+            self.monitor.rejected += 1;
+            log::debug!("an event cannot be scored by a model: {error}");
+        }
+        self.fall_back(event, why.unwrap_or(Degraded::ModelFailing))
+    }
+
+    fn attempt(
+        &mut self,
+        variant: usize,
+        event: &Frame<'_>,
+        run: &mut impl FnMut(u8) -> Outcome,
+    ) -> Result<Value, Obstacle> {
+        let step = &self.rungs[variant];
+        // The model itself is told everything that events carry; what it does not know is a change of the schema.
+        let checked = match variant {
+            0 => contract::check(&step.contract, event),
+            _ => contract::check_known(&step.contract, event),
+        };
+        checked.map_err(Obstacle::Input)?;
+        if matches!(step.breaker.state(self.now), Passage::Open(_)) {
+            return Err(Obstacle::Model);
+        }
+        let outcome = run(variant as u8);
+        let failure = match outcome {
+            Outcome::Value(value) => match self.fault(&value) {
+                None => {
+                    if self.rungs[variant].breaker.succeeded() {
+                        self.events.push(Event::BreakerClosed);
+                    }
+                    self.monitor.completed(Admission::Admitted, Duration::ZERO);
+                    return Ok(value);
+                }
+                Some(fault) => RunFailure::Refused(fault),
+            },
+            Outcome::Failed(why) => why,
+            Outcome::Cancelled => {
+                self.monitor.completed(Admission::Cancelled, Duration::ZERO);
+                return Err(Obstacle::Model);
+            }
+        };
+        self.monitor.completed(Admission::Failed(failure), Duration::ZERO);
+        if self.rungs[variant].breaker.failed(self.now) {
+            self.events.push(Event::BreakerOpened(failure));
+        }
+        Err(Obstacle::Model)
+    }
+
+    fn fault(&self, value: &Value) -> Option<ValueFault> {
+        if value.kind() == self.config.output { value.fault() } else { Some(ValueFault::WrongKind) }
+    }
+
+    fn answered(&mut self, event: &Frame<'_>, variant: u8, value: Value, why: Option<Degraded>) -> Answer {
+        let answer = Answer {
+            value: Some(value),
+            source: Source::Model,
+            key_frame: Some(event.captured),
+            uncertainty: 0.0,
+            within_tolerance: why.is_none(),
+            variant,
+            model_version: self.rungs[usize::from(variant)].version,
+            degraded: why,
+            ..Answer::unavailable(Degraded::WarmingUp, 0)
+        };
+        let rung = if variant == 0 { Rung::Model } else { Rung::SmallerVariant };
+        self.decided(event, answer, rung)
+    }
+
+    fn fall_back(&mut self, event: &Frame<'_>, why: Degraded) -> Answer {
+        let none = Answer::unavailable(why, self.config.model_version);
+        match self.config.rule.clone() {
+            Some(rule) => {
+                let answer = Answer { value: Some(rule), source: Source::Rule, ..none };
+                self.decided(event, answer, Rung::Rule)
+            }
+            None => self.decided(event, none, Rung::Unavailable),
+        }
+    }
+
+    /// Stage `decide`, and the books.
+    fn decided(&mut self, event: &Frame<'_>, mut answer: Answer, rung: Rung) -> Answer {
+        let captured = event.captured;
+        if let (Some(decider), Some(value)) = (&mut self.decider, &answer.value) {
+            answer.decision = decider.event(&Case { value, rung, variant: answer.variant });
+            let offer = answer.decision.and_then(|decision| decider.offer(captured, &decision));
+            if let Some(offer) = offer {
+                self.events.offered(&offer);
+            }
+        }
+        if rung != self.rung {
+            self.rung = rung;
+            self.events.push(Event::RungChanged(rung));
+        }
+        self.monitor.answered(answer.source, answer.within_tolerance, Duration::ZERO);
+        answer
+    }
+
+    /// The next thing that the host may want to know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// The item that is the dearest to leave unseen, for a person who is free now.
+    pub fn take_review(&mut self) -> Option<ReviewItem> {
+        self.decider.as_mut()?.take_review()
+    }
+
+    /// What decides on answers, if the card says how.
+    pub const fn decider(&self) -> Option<&Decider> {
+        self.decider.as_ref()
+    }
+
+    /// What happened so far.
+    pub const fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// What the engine was told at the start.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+}
+
+/// Why a model of the ladder does not answer.
+enum Obstacle {
+    /// The event is not what it needs.
+    Input(FrameError),
+    /// It fails, or failed too often.
+    Model,
+}
