@@ -2,6 +2,8 @@
 //! **Invariant:** every variant names the line, the field and the mend.
 //! It does not cover whether the model fits the card: that is `inbetween-infer`'s `LoadError`.
 
+use std::borrow::Cow;
+
 /// Why a card is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -24,6 +26,6 @@ pub enum CardError {
         /// Dotted path of the field.
         field: String,
         /// What it must be.
-        must: &'static str,
+        must: Cow<'static, str>,
     },
 }

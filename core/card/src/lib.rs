@@ -4,30 +4,46 @@
 //! field and what the field must be. Input and head of the model are *data* here: `inbetween-infer` interprets
 //! them, so that a new model needs a card and no code.
 //!
-//! This stage holds the sections that run a model. Response plan, slices, manifest and signature come later;
-//! until then a card that names them is refused rather than ignored.
+//! An engine needs a few sections only. A *complete* card has fourteen.
 #![forbid(unsafe_code)]
 
 mod card;
 mod check;
+mod date;
 mod error;
-mod head;
-mod input;
 mod locate;
+mod sections;
 mod signal;
+mod signal_table;
 
-pub use card::{
-    Budget, Card, Contract, Decision, Display, DisplayMode, FrameFormat, Ladder, ModelSpec, RuleBox,
-    RuleValue, Rung, Scheduling, StateSpec, Tolerance, VariantSpec,
-};
+pub use card::Card;
+pub use date::{Date, DateError};
 pub use error::CardError;
-pub use head::{
-    Activation, AnchorLayer, BoxOrder, ClassificationHead, EmbeddingHead, HeadSpec, Hits, KeypointScale,
-    KeypointsHead, MaskHead, NmsMode, NmsSpec, OutputRef, QuaternionOrder, RawHead, RegressionHead,
-    RotationHead, SizeCoding, SsdHead, SsdOutputs, YoloHead, YoloLayout,
-};
-pub use input::{
-    AudioInput, Channels, ColorMatrix, ColorRange, ElementType, FeatureSpec, FeaturesInput, Fit, ImageInput,
-    InputSpec, Layout, Normalise, PerChannel, Resample, TensorSpec, TensorsInput,
+pub use sections::{
+    baseline::{Baseline, Better, Candidate},
+    data::{Data, DataSource, FeatureSource, LabelSource, SameFeatures},
+    decision::{Decision, Outcome, ReviewCapacity},
+    failure::Failure,
+    fallback::{Fallback, FallbackRung, Ladder, RuleBox, RuleValue, Rung, RungName},
+    goals::{Gate, Goal, Goals},
+    metrics::{Metric, Metrics},
+    model::{
+        Activation, AnchorLayer, AudioInput, Beta, BoxOrder, Calibrator, Channels, ClassificationHead,
+        ColorMatrix, ColorRange, Contract, ElementType, EmbeddingHead, FeatureSpec, FeaturesInput, Fit,
+        FrameFormat, HeadSpec, Hits, ImageInput, InputSpec, Isotonic, KeypointScale, KeypointsHead, Layout,
+        MaskHead, ModelFormat, ModelSpec, NmsMode, NmsSpec, Normalise, OutputRef, PerChannel, Platt,
+        QuaternionOrder, RawHead, RegressionHead, Resample, RotationHead, SizeCoding, SsdHead, SsdOutputs,
+        StateSpec, Temperature, TensorSpec, TensorsInput, VariantSpec, YoloHead, YoloLayout,
+    },
+    monitoring::{
+        FeatureReference, LabelJoin, Monitoring, Reference, Response, ResponseAction, Severity, SignalRef,
+        Slice,
+    },
+    ownership::Ownership,
+    platform::{Abi, Os, Platform},
+    serving::{Budget, Display, DisplayMode, Scheduling, Serving, ServingMode, Tolerance},
+    user::{User, Volume},
+    validation::{Step, StepStatus, Validation},
 };
 pub use signal::{FEATURE_SIGNALS, SIGNALS, SLICE_SIGNALS, signal_known};
+pub use signal_table::{SIGNAL_TABLE, Signal, SignalKind};

@@ -18,6 +18,31 @@ pub enum InputSpec {
     Features(FeaturesInput),
 }
 
+impl InputSpec {
+    /// Names of all that a frame must bring: of features or tensors, or `image` or `audio`.
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Image(_) => vec!["image"],
+            Self::Audio(_) => vec!["audio"],
+            Self::Tensors(t) => t.tensors.iter().map(|t| t.name.as_str()).collect(),
+            Self::Features(f) => f.features.iter().map(|f| f.name.as_str()).collect(),
+        }
+    }
+
+    /// One line for each of them, with what it must be: what the schema's hash is taken of.
+    pub(crate) fn schema(&self) -> String {
+        let lines: Vec<String> = match self {
+            Self::Image(i) => vec![format!("image {}x{} {:?} {:?}", i.width, i.height, i.channels, i.range)],
+            Self::Audio(a) => vec![format!("audio {} {}", a.sample_rate, a.block)],
+            Self::Tensors(t) => {
+                t.tensors.iter().map(|t| format!("tensor {:?} {:?} {:?}", t.name, t.dtype, t.shape)).collect()
+            }
+            Self::Features(f) => f.features.iter().map(FeatureSpec::schema).collect(),
+        };
+        lines.join("\n")
+    }
+}
+
 /// A picture for the model.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -275,4 +300,11 @@ pub struct FeatureSpec {
     pub categories: Vec<String>,
     /// Accepted range of a number, inclusive.
     pub range: Option<[f64; 2]>,
+}
+
+impl FeatureSpec {
+    fn schema(&self) -> String {
+        let required = if self.default.is_some() { "optional" } else { "required" };
+        format!("feature {:?} {required} {:?} {:?}", self.name, self.range, self.categories)
+    }
 }
