@@ -26,6 +26,7 @@ pub mod monitor;
 mod plan;
 mod quaternion;
 mod rng;
+pub mod rollout;
 mod schedule;
 pub mod source;
 mod time;

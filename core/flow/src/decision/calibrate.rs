@@ -124,7 +124,7 @@ impl Calibrator {
         if ok { Ok(()) } else { Err(ConfigError { field, must }) }
     }
 
-    /// The most points of an isotonic calibrator: 16 KiB, so that memory is bounded.
+    /// The most points of an isotonic calibrator: 16,384 bytes of them, so that memory is bounded.
     pub const MOST_POINTS: usize = 1024;
 }
 

@@ -66,7 +66,7 @@ pub struct ReviewConfig {
 }
 
 impl ReviewConfig {
-    /// The longest queue, in items: some 300 KiB, and more than a team reviews in a day.
+    /// The longest queue, in items: some 300,000 bytes, and more than a team reviews in a day.
     pub const LONGEST_QUEUE: usize = 4096;
 }
 
