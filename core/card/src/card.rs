@@ -13,7 +13,7 @@ use crate::{
 /// What an app states about one model on one stream.
 ///
 /// An engine needs [`Decision`], [`Tolerance`], [`Budget`] and [`ModelSpec`]; sections that are `None` were left out. What
-/// is there is checked to the last field all the same. That a card is *complete* is what `review` demands.
+/// is there is checked to the last field all the same. That a card is *complete* is what [`review`](crate::review) demands.
 ///
 /// # Example
 /// ```
@@ -91,7 +91,7 @@ impl Card {
     /// # Errors
     /// The first thing that is wrong, with its line, its field and what it must be.
     pub fn parse(text: &str) -> Result<Self, CardError> {
-        let card: Self = toml::from_str(text).map_err(|e| explain(text, &e))?;
+        let card: Self = toml::from_str(text).map_err(|e| CardError::read(text, &e))?;
         match check::card(&card).into_iter().next() {
             None => Ok(card),
             Some(fault) => Err(CardError::Field {
@@ -109,32 +109,4 @@ impl Card {
         let digest = Sha256::digest(self.model.input.schema().as_bytes());
         digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
-}
-
-/// A TOML error as a card error: the library gives a span and a text, the path is found again.
-fn explain(text: &str, error: &toml::de::Error) -> CardError {
-    let span = error.span().unwrap_or(0..0);
-    let mut field = locate::path_at(text, span.start);
-    let mut line = locate::line_at(text, span.start);
-    let mut message = error.message().trim().replace('\n', "; ");
-    let named = |prefix: &str| -> Option<String> {
-        message.strip_prefix(prefix)?.split_once('`').map(|(name, _)| name.to_owned())
-    };
-    // Inside tagged tables the library only knows the table; the message has the name.
-    if let Some(name) = named("unknown field `") {
-        field = locate::find_key(text, &field, &name).unwrap_or(field);
-        line = locate::line_of(text, &field);
-    } else if let Some(name) = named("unknown variant `") {
-        field = locate::find_text(text, &field, &name).unwrap_or(field);
-        line = locate::line_of(text, &field);
-    } else if let Some(name) = named("missing field `") {
-        field = if field.is_empty() { name.clone() } else { format!("{field}.{name}") };
-        message = format!("missing; add `{name} = …` here");
-    }
-    if field.is_empty() {
-        // The text is not TOML here; what stands before the equals sign is the best name there is.
-        let content = text.lines().nth(line - 1).unwrap_or_default();
-        content.split('=').next().unwrap_or_default().trim().clone_into(&mut field);
-    }
-    CardError::Parse { line, field, message }
 }

@@ -38,6 +38,20 @@ impl Date {
         let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
         Self { year: year as u16, month: month as u8, day: day as u8 }
     }
+
+    /// Days since 1 January 1970; negative before.
+    ///
+    /// # Source
+    /// Hinnant, `days_from_civil`, as above.
+    pub const fn unix_days(self) -> i32 {
+        let year = self.year as i32 - if self.month <= 2 { 1 } else { 0 };
+        let era = year.div_euclid(400);
+        let year_of_era = year.rem_euclid(400);
+        let shifted = (self.month as i32 + 9) % 12;
+        let day_of_year = (153 * shifted + 2) / 5 + self.day as i32 - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        era * 146_097 + day_of_era - 719_468
+    }
 }
 
 /// Days of a month; 0 where there is no such month.
@@ -112,6 +126,7 @@ mod tests {
     fn each_day_follows_the_one_before() {
         for day in 1..60_000 {
             assert!(Date::from_unix_days(day - 1) < Date::from_unix_days(day), "{day}");
+            assert_eq!(Date::from_unix_days(day).unix_days(), day as i32);
         }
     }
 }

@@ -4,7 +4,8 @@
 //! field and what the field must be. Input and head of the model are *data* here: `inbetween-infer` interprets
 //! them, so that a new model needs a card and no code.
 //!
-//! An engine needs a few sections only. A *complete* card has fourteen.
+//! An engine needs a few sections only. A *complete* card has fourteen; [`review`] says what is missing, out of date or
+//! against itself.
 #![forbid(unsafe_code)]
 
 mod card;
@@ -12,6 +13,7 @@ mod check;
 mod date;
 mod error;
 mod locate;
+mod review;
 mod sections;
 mod signal;
 mod signal_table;
@@ -19,6 +21,7 @@ mod signal_table;
 pub use card::Card;
 pub use date::{Date, DateError};
 pub use error::CardError;
+pub use review::{Finding, Item, Level, Review, Section, review};
 pub use sections::{
     baseline::{Baseline, Better, Candidate},
     data::{Data, DataSource, FeatureSource, LabelSource, SameFeatures},

@@ -49,6 +49,22 @@ pub(crate) fn find_text(text: &str, under: &str, value: &str) -> Option<String> 
     find(text, under, &|_, found| found == Some(value))
 }
 
+/// Whether the field at `path` is in the text.
+pub(crate) fn has(text: &str, path: &str) -> bool {
+    find(text, path, &|found, _| found == path).is_some()
+}
+
+/// Every text value with its path.
+pub(crate) fn each_text(text: &str, visit: &mut dyn FnMut(&str, &str)) {
+    if let Ok(root) = DeTable::parse(text) {
+        walk(root.get_ref(), "", &mut |path, _, value| {
+            if let Some(value) = value {
+                visit(path, value);
+            }
+        });
+    }
+}
+
 fn find(text: &str, under: &str, wanted: &dyn Fn(&str, Option<&str>) -> bool) -> Option<String> {
     let mut hit = None;
     if let Ok(root) = DeTable::parse(text) {

@@ -126,7 +126,7 @@ pub const SIGNAL_TABLE: &[Signal] = {
         signal("timeout_rate", K::Timeout, "share", "runs that did not end in time"),
         signal("rejected_rate", K::Schema, "share", "frames that broke the contract"),
         signal("schema_breaks", K::Schema, "frames", "frames of another shape than the card's"),
-        signal("violation_rate", K::Promise, "share", "back-tests above the tolerance"),
+        signal("violation_rate", K::Outcome, "share", "back-tests above the tolerance"),
         signal("fallback_rate", K::Promise, "share", "answers from the rule, or none"),
         signal("latency.p95_ms", K::Latency, "ms", "95% of runs take no longer"),
         signal("age.p95_ms", K::Freshness, "ms", "95% of answers are no older"),

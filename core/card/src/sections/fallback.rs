@@ -46,6 +46,20 @@ pub enum RungName {
     Unavailable,
 }
 
+impl RungName {
+    /// Its name in a card.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Variant => "variant",
+            Self::Cached => "cached",
+            Self::Predicted => "predicted",
+            Self::Rule => "rule",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 impl Fallback {
     pub(crate) fn check(&self, f: &mut Faults) {
         f.need(!self.rungs.is_empty(), "fallback.rungs", "one entry for each rung");

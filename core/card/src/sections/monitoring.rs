@@ -11,9 +11,11 @@ use crate::{
 };
 
 /// The most features whose distribution is watched; more would not fit the monitor's fixed memory.
-const MAX_FEATURES: usize = 32;
-/// The most edges of a histogram.
-const MAX_EDGES: usize = 31;
+pub(crate) const MAX_FEATURES: usize = 32;
+/// The most edges of a feature's histogram.
+const MAX_FEATURE_EDGES: usize = 16;
+/// The most edges of the scores' histogram.
+const MAX_SCORE_EDGES: usize = 32;
 /// The most slice values together; the rest counts as "other".
 const MAX_CELLS: usize = 16;
 /// The most responses.
@@ -54,7 +56,7 @@ pub struct FeatureReference {
     /// Its name in frames.
     pub name: String,
     /// Upper edges of all bins but the last, rising, in the feature's unit.
-    pub edges: Vec<f32>,
+    pub edges: Vec<f64>,
     /// Training events in each bin; one more than edges.
     pub reference: Vec<u64>,
 }
@@ -64,7 +66,7 @@ pub struct FeatureReference {
 #[serde(deny_unknown_fields)]
 pub struct Reference {
     /// Upper edges of all bins but the last, rising.
-    pub edges: Vec<f32>,
+    pub edges: Vec<f64>,
     /// Training events in each bin; one more than edges.
     pub reference: Vec<u64>,
 }
@@ -170,20 +172,20 @@ impl Monitoring {
                 format!("{at}.name"),
                 "another name: `psi.scores` and `psi.classes` are signals of the model's own output",
             );
-            if let InputSpec::Features(input) = &model.input {
-                f.need(
-                    input.features.iter().any(|known| known.name == feature.name),
-                    format!("{at}.name"),
-                    "the name of a feature of model.input",
-                );
-            }
-            reference(&feature.edges, &feature.reference, &at, f);
+            let number = matches!(&model.input, InputSpec::Features(input)
+                if input.features.iter().any(|f| f.name == feature.name && f.categories.is_empty()));
+            f.need(
+                number,
+                format!("{at}.name"),
+                "the name of a number of model.input, which has kind \"features\"",
+            );
+            reference(&feature.edges, &feature.reference, MAX_FEATURE_EDGES, &at, f);
         }
         f.distinct(self.features.iter().map(|s| s.name.as_str()), |i| {
             format!("monitoring.features.{i}.name")
         });
         if let Some(scores) = &self.scores {
-            reference(&scores.edges, &scores.reference, "monitoring.scores", f);
+            reference(&scores.edges, &scores.reference, MAX_SCORE_EDGES, "monitoring.scores", f);
         }
         self.check_slices(f);
         if let Some(labels) = &self.labels {
@@ -244,13 +246,13 @@ impl Monitoring {
     }
 }
 
-fn reference(edges: &[f32], counts: &[u64], at: &str, f: &mut Faults) {
+fn reference(edges: &[f64], counts: &[u64], most: usize, at: &str, f: &mut Faults) {
     f.need(
-        (1..=MAX_EDGES).contains(&edges.len())
+        (1..=most).contains(&edges.len())
             && edges.iter().all(|e| e.is_finite())
             && edges.is_sorted_by(|a, b| a < b),
         format!("{at}.edges"),
-        "1 to 31 finite numbers, each above the one before",
+        format!("1 to {most} finite numbers, each above the one before"),
     );
     f.need(
         counts.len() == edges.len() + 1,

@@ -1,0 +1,75 @@
+//! Complete cards, and what a review says of others.
+
+mod common;
+
+use common::{RISK, listed, reviewed};
+use inbetween_card::{Date, Level, Section, review};
+
+#[test]
+fn a_complete_card_has_no_findings() {
+    let review = reviewed(RISK);
+    assert!(review.findings.is_empty(), "{}", listed(&review));
+    assert!(review.items.iter().all(|i| i.level.is_none()));
+    assert_eq!(review.weakest().1, 1.0);
+    for section in Section::ALL {
+        assert!(review.items.iter().any(|i| i.section == section), "{section:?}");
+    }
+}
+
+#[test]
+fn a_card_that_only_runs_a_model_lacks_what_makes_it_a_system() {
+    let review = reviewed(
+        "decision.text = \"test\"\ntolerance = { epsilon = 1, miss_rate = 0.1 }\n\
+         budget = { deadline_ms = 50, max_age_ms = 500 }\n[model]\nname = \"m\"\nversion = 1\nfile = \"m.onnx\"\n\
+         input = { kind = \"audio\", sample_rate = 8000, block = 80 }\nhead = { kind = \"raw\", length = 3 }",
+    );
+    for section in ["user", "failure", "goals", "data", "baseline", "metrics", "serving", "validation"] {
+        let missing =
+            |f: &&inbetween_card::Finding| f.field == section && f.wrong == "the section is missing";
+        assert_eq!(review.findings.iter().filter(missing).count(), 1, "{section}");
+    }
+    assert_eq!(review.weakest().1, 0.0);
+}
+
+#[test]
+fn the_weakest_section_is_the_score() {
+    let review = reviewed(&RISK.replace("recovery = \"it ends\", ", ""));
+    let (section, score) = review.weakest();
+    assert_eq!(section, Section::Fallback);
+    assert!((score - 2.0 / 3.0).abs() < 1e-6, "{score}");
+    assert_eq!(review.score_of(Section::Data), 1.0);
+}
+
+#[test]
+fn a_card_holds_until_the_last_day() {
+    let at = |y, m, d| review(RISK, Date::new(y, m, d).unwrap());
+    assert!(at(2027, 6, 30).passes());
+    assert!(!at(2027, 7, 1).passes());
+    let soon = at(2027, 6, 10);
+    assert!(soon.passes());
+    assert_eq!(listed(&soon).lines().count(), 1);
+    assert!(listed(&soon).contains("expires in 20 days"), "{}", listed(&soon));
+    assert!(at(2027, 5, 1).findings.is_empty());
+}
+
+#[test]
+fn scores_that_were_not_measured_are_a_warning() {
+    let score = RISK.find("score = 1.4").unwrap();
+    let end = RISK.find("[metrics]").unwrap();
+    let text = format!("{}not_measured = \"no data yet\"\n{}", &RISK[..score], &RISK[end..]);
+    let review = reviewed(&text);
+    assert!(review.passes(), "{}", listed(&review));
+    let levels: Vec<Level> = review.findings.iter().map(|f| f.level).collect();
+    assert_eq!(levels, [Level::Warning], "{}", listed(&review));
+}
+
+#[test]
+fn any_text_is_reviewed() {
+    for end in (0..RISK.len()).step_by(97).chain([0, 1, 2]) {
+        let Some(text) = RISK.get(..end) else { continue };
+        let review = reviewed(text);
+        assert!(!review.passes(), "cut at {end}");
+        let lines = text.lines().count().max(1);
+        assert!(review.findings.iter().all(|f| (1..=lines).contains(&f.line)), "{}", listed(&review));
+    }
+}
