@@ -156,6 +156,24 @@ class Converter:
             window = self.window(inputs[0], pool, [pool.FilterHeight(), pool.FilterWidth()], [1, 1])
             value = self.node("MaxPool", [self.read(inputs[0], True)], **window)
             self.write(output, self.activation(value, pool.FusedActivationFunction()), True)
+        elif kind == "MEAN":
+            axes = sorted(int(a) for a in np.atleast_1d(self.data(inputs[1])))
+            if axes != [1, 2] or len(self.shape(inputs[0])) != 4:
+                raise ValueError(f"means over the axes {axes} are not known")
+            keep = options(tflite.ReducerOptions).KeepDims()
+            value = self.node("ReduceMean", [self.read(inputs[0], True)], axes=[2, 3], keepdims=int(keep))
+            self.write(output, value, four)
+        elif kind == "FULLY_CONNECTED":
+            dense = options(tflite.FullyConnectedOptions)
+            weights = self.weights(inputs[1])
+            shape = self.constant(np.array([-1, weights.shape[1]], np.int64))
+            names = [self.node("Reshape", [self.read(inputs[0], False), shape]), self.constant(weights)]
+            if len(inputs) > 2 and inputs[2] >= 0:
+                names.append(self.constant(self.weights(inputs[2])))
+            value = self.activation(self.node("Gemm", names, transB=1), dense.FusedActivationFunction())
+            if len(self.shape(output)) != 2:
+                value = self.node("Reshape", [value, self.constant(np.array(self.shape(output), np.int64))])
+            self.write(output, value, False)
         elif kind == "PAD":
             pads = self.data(inputs[1])[list(TO_NCHW)] if four else self.data(inputs[1])
             pads = self.constant(pads.T.reshape(-1).astype(np.int64))

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use inbetween_flow::Rect;
 
-use crate::{bench::Group, run::cpu::REPEATS, seeds::Seeds};
+use crate::{bench::Group, peers::PeersCommand, run::cpu::REPEATS, seeds::Seeds};
 
 /// Run a model on key frames, answer for every frame in between, and measure what that is worth.
 #[derive(Debug, Parser)]
@@ -30,6 +30,9 @@ pub enum Command {
     /// Look at scene files
     #[command(subcommand)]
     Scene(SceneCommand),
+    /// What `cargo xtask peers` measures beside other runtimes
+    #[command(subcommand)]
+    Peers(PeersCommand),
 }
 
 /// Where results go.
@@ -230,7 +233,11 @@ pub struct ExportArgs {
     pub size: Option<(u32, u32)>,
 }
 
-fn region(text: &str) -> Result<Rect, String> {
+/// A part of a frame: left, top, width and height.
+///
+/// # Errors
+/// When it is not that.
+pub fn region(text: &str) -> Result<Rect, String> {
     let numbers: Vec<f32> = text.split(',').map_while(|s| s.trim().parse().ok()).collect();
     let finite = numbers.iter().all(|n| n.is_finite()) && numbers.len() == text.split(',').count();
     match numbers[..] {
@@ -241,7 +248,11 @@ fn region(text: &str) -> Result<Rect, String> {
     }
 }
 
-fn size(text: &str) -> Result<(u32, u32), String> {
+/// Width and height.
+///
+/// # Errors
+/// When it is not that.
+pub fn size(text: &str) -> Result<(u32, u32), String> {
     let side = |s: &str| s.parse::<u32>().ok().filter(|n| (1..=4096).contains(n));
     text.split_once('x')
         .and_then(|(w, h)| Some((side(w)?, side(h)?)))

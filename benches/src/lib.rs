@@ -11,6 +11,7 @@ pub mod demo;
 mod facade;
 pub mod film;
 pub mod model;
+pub mod peers;
 pub mod record;
 pub mod report;
 pub mod run;
@@ -38,6 +39,7 @@ pub fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Scene(args) => scene::command(args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::command(args).map(|_| ExitCode::SUCCESS),
         Command::Demo(args) => demo::command(args),
+        Command::Peers(command) => peers::command(command).map(|()| ExitCode::SUCCESS),
     }
 }
 

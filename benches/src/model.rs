@@ -78,30 +78,47 @@ impl Loaded {
         RunCost { macs: self.model.macs(), bytes: self.bytes as u64 }
     }
 
-    /// The promise of the card as the simulator's scorer takes it.
-    pub fn tolerance(&self) -> ToleranceSpec {
-        let card = &self.card;
-        ToleranceSpec {
-            epsilon_px: f64::from(card.tolerance.epsilon),
-            miss_rate: f64::from(card.tolerance.miss_rate),
-            grace_ms: card.tolerance.grace_ms,
-            max_age_ms: card.budget.max_age_ms,
-            deadline_ms: card.budget.deadline_ms,
-            duty: f64::from(card.budget.duty),
-        }
-    }
-
     /// A scene that stands for a video: its size and rates, and the card's promise. It has no objects.
     ///
     /// # Errors
     /// When the size is not one that a scene may have.
     pub fn stand_in(&self, name: &str, size: (u32, u32)) -> anyhow::Result<SceneSpec> {
-        let mut spec = SceneSpec::parse("name = \"video\"")?;
-        name.clone_into(&mut spec.name);
-        name.clone_into(&mut spec.family);
-        (spec.camera.width, spec.camera.height) = size;
-        spec.display.hz = self.card.display.hz;
-        spec.tolerance = self.tolerance();
-        Ok(spec)
+        stand_in(name, size, self.card.display.hz, self.tolerance())
     }
+
+    /// The promise of the card as the simulator's scorer takes it.
+    pub fn tolerance(&self) -> ToleranceSpec {
+        promise(&self.card)
+    }
+}
+
+/// The promise of a card as the simulator's scorer takes it.
+pub fn promise(card: &Card) -> ToleranceSpec {
+    ToleranceSpec {
+        epsilon_px: f64::from(card.tolerance.epsilon),
+        miss_rate: f64::from(card.tolerance.miss_rate),
+        grace_ms: card.tolerance.grace_ms,
+        max_age_ms: card.budget.max_age_ms,
+        deadline_ms: card.budget.deadline_ms,
+        duty: f64::from(card.budget.duty),
+    }
+}
+
+/// A scene that stands for a video of `size`, shown at `hz`, with a promise. It has no objects.
+///
+/// # Errors
+/// When the size is not one that a scene may have.
+pub fn stand_in(
+    name: &str,
+    size: (u32, u32),
+    hz: f64,
+    tolerance: ToleranceSpec,
+) -> anyhow::Result<SceneSpec> {
+    let mut spec = SceneSpec::parse("name = \"video\"")?;
+    name.clone_into(&mut spec.name);
+    name.clone_into(&mut spec.family);
+    (spec.camera.width, spec.camera.height) = size;
+    spec.display.hz = hz;
+    spec.tolerance = tolerance;
+    Ok(spec)
 }

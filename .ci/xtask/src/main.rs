@@ -9,6 +9,7 @@ mod bindings;
 mod cargo_output;
 mod claims;
 mod costs;
+mod peers;
 mod process;
 mod purity;
 mod repo;
@@ -77,6 +78,10 @@ enum Command {
     ///
     /// The full suite takes about 25 minutes on two cores. Progress is kept: a killed run goes on with --resume.
     Suite(scene_suite::Options),
+    /// Installs other runtimes (onnxruntime, LiteRT, MNN, ncnn, MediaPipe) and measures them and Inbetween in one run.
+    ///
+    /// Needs `cargo xtask assets`. The machine should have nothing else to do: about ten minutes.
+    Peers(peers::Options),
     /// Writes the recorded figures into the documents' tables, between `<!-- claims:ID,ID -->` and `<!-- /claims -->`.
     Readme {
         /// Changes nothing; fails when a document differs from the records.
@@ -115,6 +120,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
         }
         Command::Costs { json } => costs::measure(&repo, json.as_deref()).map(|()| true),
         Command::Suite(options) => scene_suite::run(&repo, &options),
+        Command::Peers(options) => peers::run(&repo, &options),
         Command::Readme { check: true } => Ok(suites::run(&repo, &[Suite::ClaimsCheck])),
         Command::Readme { check: false } => claims::write(&repo).map(|()| true),
     }

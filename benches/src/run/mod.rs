@@ -2,13 +2,13 @@
 //! **Invariant:** engine and baselines see the same frames, the same results and the same run times.
 //! It does not decode (that is `video`), judge (`truth`) or keep time (`lane`, `realtime`).
 
-mod compare;
+pub(crate) mod compare;
 pub mod cpu;
-mod lane;
-mod log;
+pub(crate) mod lane;
+pub(crate) mod log;
 mod realtime;
 mod stills;
-mod truth;
+pub(crate) mod truth;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -83,7 +83,7 @@ struct Seen {
 }
 
 /// A picture as the SDK takes it, with the part that the model sees.
-fn framed(picture: &Picture, region: Option<Rect>) -> Frame<'_> {
+pub(crate) fn framed(picture: &Picture, region: Option<Rect>) -> Frame<'_> {
     let image = picture.image();
     Frame::image(picture.captured, region.map_or(image, |region| image.with_region(region)))
 }
