@@ -27,6 +27,12 @@ pub enum Command {
     Run(RunArgs),
     /// Scenes with exact truth: all policies side by side in virtual time
     Bench(Box<BenchArgs>),
+    /// Fit calibrators to labelled scores, choose one, and write it into a card
+    Calibrate(CalibrateArgs),
+    /// Score a table of events in batch, through the same core as on a device
+    Score(ScoreArgs),
+    /// A rule, the previous model and a candidate on one labelled table, by what they cost
+    Baseline(BaselineArgs),
     /// Look at scene files
     #[command(subcommand)]
     Scene(SceneCommand),
@@ -108,6 +114,78 @@ pub struct RunArgs {
     /// Where results go.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// Options of `calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// A .csv or .parquet file with scores of the positive class and labels
+    #[arg(long, value_name = "FILE")]
+    pub scores: PathBuf,
+    /// The column of scores, from 0 to 1
+    #[arg(long, value_name = "COLUMN", default_value = "score")]
+    pub score: String,
+    /// The column of labels, 0 or 1
+    #[arg(long, value_name = "COLUMN", default_value = "label")]
+    pub label: String,
+    /// A column that is 1 in rows which only the table of results may see [default: 30%, drawn]
+    #[arg(long, value_name = "COLUMN")]
+    pub held_out: Option<String>,
+    /// Write the section `model.calibrator` of this card
+    #[arg(long, value_name = "FILE")]
+    pub card: Option<PathBuf>,
+    /// Write everything as one JSON object
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Options of `score`.
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+    /// A folder with card.toml and the files that it names
+    #[arg(long, value_name = "DIR")]
+    pub bundle: PathBuf,
+    /// Events as a .csv or .parquet file, with a column for each feature of the card
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Where scores and decisions go, as CSV
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The column of event times, in milliseconds; columns FEATURE.known_at are checked against it
+    #[arg(long, value_name = "COLUMN")]
+    pub time: Option<String>,
+    /// Columns to copy into the output, by comma
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub keep: Vec<String>,
+}
+
+/// Options of `baseline`.
+#[derive(Debug, Args)]
+pub struct BaselineArgs {
+    /// The candidate: a folder with card.toml, whose costs decide for all methods, and the files that it names
+    #[arg(long, value_name = "DIR")]
+    pub bundle: PathBuf,
+    /// Labelled events as a .csv or .parquet file
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// The column of labels, 0 or 1
+    #[arg(long, value_name = "COLUMN", default_value = "label")]
+    pub label: String,
+    /// The simple method: a column of probabilities (or 0 and 1), or the folder of a bundle
+    #[arg(long, value_name = "COLUMN|DIR")]
+    pub rule: String,
+    /// The model before, likewise
+    #[arg(long, value_name = "COLUMN|DIR")]
+    pub previous: Option<String>,
+    /// Compare within each value of this column, too; may be repeated
+    #[arg(long, value_name = "COLUMN")]
+    pub slice: Vec<String>,
+    /// Write the section `baseline` of the candidate's card
+    #[arg(long)]
+    pub write: bool,
+    /// Write everything as one JSON object
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// Commands of `bench`.

@@ -7,6 +7,7 @@ pub mod assets;
 mod baselines;
 pub mod bench;
 pub mod cli;
+pub mod decisions;
 pub mod demo;
 mod facade;
 pub mod film;
@@ -40,6 +41,9 @@ pub fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::command(args).map(|_| ExitCode::SUCCESS),
         Command::Demo(args) => demo::command(args),
         Command::Peers(command) => peers::command(command).map(|()| ExitCode::SUCCESS),
+        Command::Calibrate(args) => decisions::calibrate::command(args).map(|()| ExitCode::SUCCESS),
+        Command::Score(args) => decisions::score::command(args).map(|()| ExitCode::SUCCESS),
+        Command::Baseline(args) => decisions::baseline::command(args).map(|()| ExitCode::SUCCESS),
     }
 }
 

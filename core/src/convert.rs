@@ -4,17 +4,21 @@
 
 use std::time::Duration;
 
-use inbetween_card::{Card, DisplayMode as CardMode, FrameFormat, InputSpec, RuleValue, VariantSpec};
+use inbetween_card::{
+    Calibrator as CalibratorSpec, Card, DisplayMode as CardMode, FrameFormat, InputSpec, RuleValue,
+    VariantSpec,
+};
 use inbetween_flow::{
-    Budget, Config, Detection, DisplayMode, FeatureContract, InputContract, Keypoint, Label, PixelFormat,
-    Point, Quaternion, Rect, Scheduling, Tolerance, Value, Variant,
+    Budget, Calibrator, Config, Costs, DecideConfig, Detection, DisplayMode, FeatureContract, InputContract,
+    Keypoint, Label, PixelFormat, Point, Quaternion, Rect, ReviewConfig, Scheduling, Tolerance, Value,
+    Variant,
 };
 use inbetween_infer::Head;
 
 /// The engine's configuration that `card` states.
 pub fn config(card: &Card) -> Config {
     Config {
-        input: contract(card),
+        input: contract(card, &card.model.input),
         output: Head::kind_of(&card.model.head),
         tolerance: Tolerance {
             epsilon: card.tolerance.epsilon,
@@ -52,7 +56,7 @@ pub fn config(card: &Card) -> Config {
             attribute_bytes: card.scheduling.attribute_kib * 1024,
             ..Scheduling::default()
         },
-        decide: None,
+        decide: decide(card),
     }
 }
 
@@ -79,9 +83,9 @@ fn millis(ms: f64) -> Duration {
     Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
 }
 
-fn contract(card: &Card) -> InputContract {
+fn contract(card: &Card, input: &InputSpec) -> InputContract {
     let contract = &card.model.input_contract;
-    match &card.model.input {
+    match input {
         InputSpec::Image(_) => InputContract::Image {
             formats: contract.formats.iter().map(|f| format(*f)).collect(),
             min_side: contract.min_side,
@@ -102,6 +106,48 @@ fn contract(card: &Card) -> InputContract {
                 })
                 .collect(),
         ),
+    }
+}
+
+/// What each variant's input must be, in the order of the card.
+pub fn variant_contracts(card: &Card) -> Vec<InputContract> {
+    let specs = (1..=card.model.variants.len()).filter_map(|i| card.model.variant(i));
+    specs.map(|spec| contract(card, &spec.input)).collect()
+}
+
+/// How answers become actions, if the card names a positive class and says what mistakes cost.
+fn decide(card: &Card) -> Option<DecideConfig> {
+    let (positive_class, failure) = (card.decision.positive_class?, card.failure.as_ref()?);
+    let review = card.decision.review.as_ref();
+    let specs = (0..=card.model.variants.len()).filter_map(|i| card.model.variant(i));
+    Some(DecideConfig {
+        positive_class,
+        calibrators: specs
+            .map(|spec| spec.calibrator.as_ref().map_or(Calibrator::Identity, calibrator))
+            .collect(),
+        costs: Costs {
+            false_positive: failure.false_positive.into(),
+            false_negative: failure.false_negative.into(),
+            true_positive: failure.true_positive.into(),
+            true_negative: failure.true_negative.into(),
+            review: review.map(|_| failure.review.into()),
+        },
+        hysteresis: card.decision.hysteresis.into(),
+        review: review.map(|r| ReviewConfig {
+            capacity_per_hour: r.capacity_per_hour,
+            queue: r.queue as usize,
+            expected_load: r.load.into(),
+        }),
+    })
+}
+
+fn calibrator(spec: &CalibratorSpec) -> Calibrator {
+    let wide = |v: &[f32]| v.iter().copied().map(f64::from).collect();
+    match spec {
+        CalibratorSpec::Temperature(t) => Calibrator::Temperature { temperature: t.temperature.into() },
+        CalibratorSpec::Platt(p) => Calibrator::Platt { a: p.a.into(), b: p.b.into() },
+        CalibratorSpec::Beta(b) => Calibrator::Beta { a: b.a.into(), b: b.b.into(), c: b.c.into() },
+        CalibratorSpec::Isotonic(i) => Calibrator::Isotonic { x: wide(&i.x), y: wide(&i.y) },
     }
 }
 

@@ -76,14 +76,18 @@ mod convert;
 mod engine;
 mod error;
 mod job;
+mod scorer;
 
 pub use bundle::Bundle;
 pub use convert::config;
 pub use engine::{Engine, Options, Plan};
 pub use error::{BundleError, EngineError};
 pub use job::{Job, PreparedJob};
+pub use scorer::Scorer;
 
 pub use inbetween_card::{Card, CardError};
+/// Staged rollouts of candidates.
+pub use inbetween_flow::rollout;
 pub use inbetween_flow::{
     Action, Admission, Answer, Answerer, Audio, Calibrator, CameraMotion, Carry, Completion, Config,
     ConfigError, Costs, DecideConfig, Decision, Degraded, Detection, Elements, Environment, Event,

@@ -2,7 +2,7 @@
 //! **Invariant:** every figure is computed from rows that were measured; what cannot be computed is `null`.
 //! It does not run policies, and it draws nothing.
 
-mod bootstrap;
+pub(crate) mod bootstrap;
 mod build;
 mod cells;
 mod lines;

@@ -1,0 +1,96 @@
+//! Scores independent events: policy from `inbetween_flow::EventEngine`, runs from `inbetween-infer`.
+//! **Invariant:** the same event gets the same bits in a batch, in a stream and over the bindings.
+//! It does not keep events and does not read tables: the host does.
+
+use inbetween_flow::{
+    Answer, ConfigError, Event, EventEngine, Frame, Outcome, ReviewItem, RunFailure, Timestamp,
+};
+use inbetween_infer::{CancelToken, LoadLimits, Model, RunError, Runner};
+
+use crate::{bundle::Bundle, convert, error::EngineError};
+
+/// A card's model, its variants and its rule, for events that have nothing to do with each other.
+///
+/// Where [`Engine`](crate::Engine) answers for every frame in between, here every event is scored when it comes, in the
+/// call: for models that take micro- or milliseconds, on rows of features. The ladder is walked for each event.
+///
+/// # Example
+/// ```no_run
+/// use inbetween::{Bundle, Feature, FeatureValue, Frame, Scorer, Timestamp};
+///
+/// let card = std::fs::read_to_string("bundle/card.toml")?;
+/// let bundle = Bundle::from_files(&card, |name| std::fs::read(format!("bundle/{name}")).ok())?;
+/// let mut scorer = Scorer::new(&bundle)?;
+/// let now = Timestamp::from_millis(1);
+/// let features = [Feature { name: "amount", value: FeatureValue::Number(12.5) }];
+/// let answer = scorer.score(now, &Frame::features(now, &features));
+/// if let Some(decision) = answer.decision {
+///     println!("{:?} at {:.1}%", decision.action, 100.0 * decision.probability);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Scorer {
+    flow: EventEngine,
+    /// Of the model itself, then of its variants.
+    runners: Vec<Runner>,
+}
+
+impl Scorer {
+    /// Loads the bundle's models.
+    ///
+    /// # Errors
+    /// When the configuration is out of range or a model cannot be used, or carries state from one run to the next.
+    pub fn new(bundle: &Bundle) -> Result<Self, EngineError> {
+        let card = bundle.card();
+        let mut runners = Vec::new();
+        for (i, bytes) in bundle.models().enumerate() {
+            let Some(spec) = card.model.variant(i) else { continue };
+            let loaded = Model::load(bytes, &spec, LoadLimits::default())
+                .and_then(|m| Ok((m.is_stateful(), m.runner()?)));
+            let (stateful, runner) = loaded.map_err(|error| match i {
+                0 => EngineError::Model(error),
+                _ => EngineError::Variant { name: spec.name.clone(), error },
+            })?;
+            if stateful {
+                let (field, must) = ("model.state", "left out: events do not depend on each other");
+                return Err(EngineError::Config(ConfigError { field, must }));
+            }
+            runners.push(runner);
+        }
+        let flow = EventEngine::new(convert::config(card), convert::variant_contracts(card));
+        Ok(Self { flow: flow.map_err(EngineError::Config)?, runners })
+    }
+
+    /// Scores one event and decides on it. Takes as long as the model takes.
+    pub fn score(&mut self, now: Timestamp, event: &Frame<'_>) -> Answer {
+        let Self { flow, runners } = self;
+        flow.answer(now, event, |variant| match runners.get_mut(usize::from(variant)) {
+            Some(runner) => run(runner, event).unwrap_or_else(|error| {
+                log::debug!("variant {variant} does not score an event: {error}");
+                error.outcome()
+            }),
+            None => Outcome::Failed(RunFailure::Model),
+        })
+    }
+
+    /// The next thing that the host may want to know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.flow.poll_event()
+    }
+
+    /// The item that is the dearest to leave unseen, for a person who is free now.
+    pub fn take_review(&mut self) -> Option<ReviewItem> {
+        self.flow.take_review()
+    }
+
+    /// The state machine: configuration, decider, monitor.
+    pub const fn flow(&self) -> &EventEngine {
+        &self.flow
+    }
+}
+
+fn run(runner: &mut Runner, event: &Frame<'_>) -> Result<Outcome, RunError> {
+    runner.prepare(event)?;
+    runner.execute(&CancelToken::new()).map(Outcome::Value)
+}
