@@ -152,6 +152,7 @@ pub fn command(args: &BaselineArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[allow(clippy::print_stdout)] // what the command is for
 fn print(report: &Report) {
     for sentence in &report.sentences {
         println!("{sentence}");

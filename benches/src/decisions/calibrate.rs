@@ -199,6 +199,7 @@ fn toml(calibrator: &Calibrator) -> String {
 ///
 /// # Errors
 /// When a file cannot be read or written, or the rows do not do.
+#[allow(clippy::print_stdout)] // what the command is for
 pub fn command(args: &CalibrateArgs) -> anyhow::Result<()> {
     let table = Table::open(&args.scores)?;
     let scores = table.numbers(&args.score)?;
@@ -209,12 +210,11 @@ pub fn command(args: &CalibrateArgs) -> anyhow::Result<()> {
     );
     let labels = table.labels(&args.label)?;
     let all = scores.into_iter().zip(labels).map(|(score, positive)| Labelled { score, positive });
-    let held: Vec<bool> = match &args.held_out {
-        Some(column) => table.labels(column)?,
-        None => {
-            let mut rng = Rng::new(SEED);
-            table.rows.iter().map(|_| rng.unit() < 0.3).collect()
-        }
+    let held: Vec<bool> = if let Some(column) = &args.held_out {
+        table.labels(column)?
+    } else {
+        let mut rng = Rng::new(SEED);
+        table.rows.iter().map(|_| rng.unit() < 0.3).collect()
     };
     let (held, rows): (Vec<_>, Vec<_>) = all.zip(held).partition(|(_, held)| *held);
     let without = |v: Vec<(Labelled, bool)>| v.into_iter().map(|(r, _)| r).collect::<Vec<_>>();

@@ -75,6 +75,7 @@ pub const fn rung_word(rung: Rung) -> &'static str {
 ///
 /// # Errors
 /// When a file cannot be read or written, the table leaks, or it is skewed and that is to be refused.
+#[allow(clippy::print_stdout)] // what the command is for
 pub fn command(args: &ScoreArgs) -> anyhow::Result<()> {
     let bundle = open(&args.bundle)?;
     let table = Table::open(&args.input)?;

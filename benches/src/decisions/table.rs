@@ -125,7 +125,7 @@ fn parquet_file(path: &Path) -> anyhow::Result<Table> {
                 Field::Byte(x) => Cell::Number(f64::from(*x)),
                 Field::Short(x) => Cell::Number(f64::from(*x)),
                 Field::Int(x) => Cell::Number(f64::from(*x)),
-                Field::Long(x) => Cell::Number(*x as f64),
+                Field::Long(x) | Field::TimestampMillis(x) => Cell::Number(*x as f64),
                 Field::UByte(x) => Cell::Number(f64::from(*x)),
                 Field::UShort(x) => Cell::Number(f64::from(*x)),
                 Field::UInt(x) => Cell::Number(f64::from(*x)),
@@ -133,7 +133,6 @@ fn parquet_file(path: &Path) -> anyhow::Result<Table> {
                 Field::Float(x) => Cell::Number(f64::from(*x)),
                 Field::Double(x) => Cell::Number(*x),
                 Field::Str(s) => Cell::Text(s.clone()),
-                Field::TimestampMillis(x) => Cell::Number(*x as f64),
                 Field::TimestampMicros(x) => Cell::Number(*x as f64 / 1000.0),
                 _ => bail!("column `{name}` is of a type that no feature has"),
             })
@@ -182,6 +181,6 @@ impl<'a> Features<'a> {
             name: &spec.name,
             value: at.and_then(|at| cells.get(at)).map_or(FeatureValue::Missing, |cell| value(spec, cell)),
         };
-        self.specs.iter().map(|pair| feature(pair)).collect()
+        self.specs.iter().map(feature).collect()
     }
 }
