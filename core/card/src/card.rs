@@ -40,25 +40,33 @@ use crate::{
 /// # Ok::<(), inbetween_card::CardError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Card {
     /// What the answers are for.
     pub decision: Decision,
     /// Who uses them, and where.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub user: Option<User>,
     /// What failure costs.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub failure: Option<Failure>,
     /// What must be reached, and what is not meant to be.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub goals: Option<Goals>,
     /// What the model was made from and is fed with.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub data: Option<Data>,
     /// The simple method that the model must beat.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub baseline: Option<Baseline>,
     /// What is measured.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub metrics: Option<Metrics>,
     /// The model.
     pub model: ModelSpec,
     /// How the product uses the answers.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub serving: Option<Serving>,
     /// How much error the app can live with.
     pub tolerance: Tolerance,
@@ -71,17 +79,22 @@ pub struct Card {
     #[serde(default)]
     pub scheduling: Scheduling,
     /// How the model is tried before it decides anything.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub validation: Option<Validation>,
     /// What is watched, and what is done about it.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub monitoring: Option<Monitoring>,
     /// What stands in when the model cannot.
     #[serde(default)]
     pub ladder: Ladder,
     /// How each rung is reached and tested.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub fallback: Option<Fallback>,
     /// Who answers for what, and until when.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub ownership: Option<Ownership>,
     /// What the device must have.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub platform: Option<Platform>,
 }
 

@@ -11,17 +11,23 @@
 mod card;
 mod check;
 mod date;
+mod diff;
 mod error;
 mod locate;
 mod review;
+#[cfg(feature = "schema")]
+mod schema;
 mod sections;
 mod signal;
 mod signal_table;
 
 pub use card::Card;
 pub use date::{Date, DateError};
+pub use diff::{Change, Effect, diff};
 pub use error::CardError;
 pub use review::{Finding, Item, Level, Review, Section, review};
+#[cfg(feature = "schema")]
+pub use schema::schema;
 pub use sections::{
     baseline::{Baseline, Better, Candidate},
     data::{Data, DataSource, FeatureSource, LabelSource, SameFeatures},

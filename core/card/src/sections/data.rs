@@ -8,6 +8,7 @@ use crate::check::{Faults, hours, millis, sha256};
 
 /// What the model was made from and is fed with.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     /// Where training data comes from.
@@ -26,6 +27,7 @@ pub struct Data {
 
 /// One source of training data.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DataSource {
     /// Its name.
@@ -38,6 +40,7 @@ pub struct DataSource {
 
 /// Where truth comes from.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LabelSource {
     /// How truth is found.
@@ -50,6 +53,7 @@ pub struct LabelSource {
 
 /// That training and serving compute the same features.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SameFeatures {
     /// Whether they do.
@@ -60,6 +64,7 @@ pub struct SameFeatures {
 
 /// Where one input of the model comes from.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FeatureSource {
     /// Its name: that of a feature or tensor, or `image` or `audio`.

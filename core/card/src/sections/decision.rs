@@ -11,6 +11,7 @@ use crate::{
 
 /// What the answers are for, and what an error costs, in any one unit.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     /// The decision in words.
@@ -25,6 +26,7 @@ pub struct Decision {
     #[serde(default = "unit_cost")]
     pub cost_missing: f32,
     /// How long after the event (the capture of a frame) the decision must stand, in milliseconds.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub deadline_ms: Option<f64>,
     /// What is done for each outcome.
     #[serde(default)]
@@ -40,6 +42,7 @@ pub struct Decision {
 
 /// What is done for one outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
     /// The outcome: `positive`, `negative` and `review` where a positive class is decided on, otherwise any name.
@@ -52,6 +55,7 @@ pub struct Outcome {
 
 /// How much people can look at.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReviewCapacity {
     /// Cases that people can look at, in an hour.

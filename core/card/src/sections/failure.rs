@@ -11,6 +11,7 @@ use crate::check::Faults;
 /// # Source
 /// The matrix: Elkan, The foundations of cost-sensitive learning, IJCAI 2001.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
     /// The unit of all costs.

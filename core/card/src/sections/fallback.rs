@@ -8,6 +8,7 @@ use crate::{HeadSpec, check::Faults};
 
 /// How each rung is reached and tested.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Fallback {
     /// One entry for each rung that answers may come from, best first.
@@ -16,6 +17,7 @@ pub struct Fallback {
 
 /// How one rung is reached.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FallbackRung {
     /// Which.
@@ -30,6 +32,7 @@ pub struct FallbackRung {
 
 /// A rung, finer than the ladder: variants and reused results are the model's rung to the engine's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RungName {
     /// The model.
@@ -81,6 +84,7 @@ impl Fallback {
 
 /// What stands in when the model cannot.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ladder {
     /// The rungs, best first.
@@ -165,6 +169,7 @@ impl Default for Ladder {
 
 /// A rung of the ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rung {
     /// The model.
@@ -179,6 +184,7 @@ pub enum Rung {
 
 /// A fixed value; its kind must be that of the head.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RuleValue {
     /// One number.
@@ -201,6 +207,7 @@ pub enum RuleValue {
 
 /// A fixed box, in upright frame pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RuleBox {
     /// Left.

@@ -8,6 +8,7 @@ use crate::check::Faults;
 
 /// What must be reached, and what is not meant to be.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Goals {
     /// What must be reached.
@@ -18,6 +19,7 @@ pub struct Goals {
 
 /// One goal.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Goal {
     /// The goal in words.
@@ -30,6 +32,7 @@ pub struct Goal {
 
 /// A bound that a number must keep: one of the two, in the metric's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
     /// The least that passes.

@@ -8,6 +8,7 @@ use crate::{Gate, check::Faults};
 
 /// What is measured.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
     /// On recorded data, before a release.
@@ -24,6 +25,7 @@ pub struct Metrics {
 
 /// One metric.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Metric {
     /// Its id.

@@ -23,6 +23,7 @@ const MAX_RESPONSES: usize = 32;
 
 /// What is watched, and what is done about it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Monitoring {
     /// Length of the live window, in minutes.
@@ -51,6 +52,7 @@ pub struct Monitoring {
 
 /// The reference of one feature.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FeatureReference {
     /// Its name in frames.
@@ -63,6 +65,7 @@ pub struct FeatureReference {
 
 /// A reference distribution.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
     /// Upper edges of all bins but the last, rising.
@@ -73,6 +76,7 @@ pub struct Reference {
 
 /// Parts of the events, by one property that the host states.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Slice {
     /// The property.
@@ -83,6 +87,7 @@ pub struct Slice {
 
 /// Truth that arrives later.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LabelJoin {
     /// When it is expected, in hours after the prediction.
@@ -93,6 +98,7 @@ pub struct LabelJoin {
 
 /// One signal that must be watched.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignalRef {
     /// Its id; see [`SIGNAL_TABLE`](crate::SIGNAL_TABLE).
@@ -101,6 +107,7 @@ pub struct SignalRef {
 
 /// What is done when a signal leaves its bounds for long enough.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Response {
     /// Id of the signal.
@@ -122,6 +129,7 @@ pub struct Response {
 
 /// How loudly an alert is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Written down.
@@ -134,6 +142,7 @@ pub enum Severity {
 
 /// What is done about a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseAction {
     /// Say so.

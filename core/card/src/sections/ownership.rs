@@ -8,6 +8,7 @@ use crate::{Date, check::Faults};
 
 /// Who answers for what, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ownership {
     /// For the data.

@@ -8,6 +8,7 @@ use crate::check::Faults;
 
 /// What the device must have.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Platform {
     /// Instruction sets.
@@ -22,6 +23,7 @@ pub struct Platform {
 
 /// An instruction set, by its name on the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Abi {
     /// 64-bit ARM on Android.
     #[serde(rename = "arm64-v8a")]
@@ -42,6 +44,7 @@ pub enum Abi {
 
 /// A system and its oldest version.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Os {
     /// Its name.

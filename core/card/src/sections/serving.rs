@@ -8,6 +8,7 @@ use crate::check::{Faults, millis};
 
 /// How the product uses the answers.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Serving {
     /// Where and how scores become decisions.
@@ -20,6 +21,7 @@ pub struct Serving {
 
 /// Where and how scores become decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ServingMode {
     /// On the device, for single events.
@@ -47,6 +49,7 @@ impl Serving {
 
 /// How much error the app can live with.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Tolerance {
     /// The largest good error: upright frame pixels for boxes and keypoints, the value's own unit for numbers,
@@ -78,6 +81,7 @@ impl Tolerance {
 
 /// What the app can spend.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
     /// A run must end this long after its frame was captured, in milliseconds.
@@ -126,6 +130,7 @@ impl Budget {
 
 /// How answers are timed.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Display {
     /// Extrapolate to the display time, or interpolate behind it.
@@ -169,6 +174,7 @@ impl Default for Display {
 
 /// The two ways to time an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DisplayMode {
     /// No delay: extrapolate to the display time.
@@ -180,6 +186,7 @@ pub enum DisplayMode {
 
 /// Settings of the scheduler that rarely need a change.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Scheduling {
     /// Share of skips that are run anyway to check the forecast, from 0 to 0.5.

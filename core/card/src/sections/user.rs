@@ -8,6 +8,7 @@ use crate::check::Faults;
 
 /// Who uses the answers, and where.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct User {
     /// Who.
@@ -22,6 +23,7 @@ pub struct User {
 
 /// How much there is to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Volume {
     /// Events (frames, rows) an hour on one device at its busiest time.

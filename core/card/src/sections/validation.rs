@@ -8,6 +8,7 @@ use crate::check::Faults;
 
 /// How the model is tried before it decides anything.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Validation {
     /// On labelled data.
@@ -26,6 +27,7 @@ pub struct Validation {
 
 /// One way to try a model.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Where it stands.
@@ -38,6 +40,7 @@ pub struct Step {
 
 /// Where a step stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
     /// It was done and passed.

@@ -15,6 +15,7 @@ const MAX_STEPS: usize = 256;
 /// # Units
 /// Where a logit is named, it is `ln(p / (1 − p))` of the score `p`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Calibrator {
     /// `sigmoid(logit / temperature)`.
@@ -41,6 +42,7 @@ pub enum Calibrator {
 
 /// One number that softens or sharpens.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Temperature {
     /// Divisor of the logit.
@@ -49,6 +51,7 @@ pub struct Temperature {
 
 /// A logistic curve over the logit.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Platt {
     /// Slope: below 0, in Platt's sign.
@@ -59,6 +62,7 @@ pub struct Platt {
 
 /// A curve that can bend at both ends differently.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Beta {
     /// Power of `p`.
@@ -71,6 +75,7 @@ pub struct Beta {
 
 /// A monotone curve through points.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Isotonic {
     /// Scores, rising.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 /// How output tensors become a value.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum HeadSpec {
     /// Boxes relative to anchors (SSD, BlazeFace).
@@ -30,6 +31,7 @@ pub enum HeadSpec {
 
 /// Which of the model's outputs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "the name of a model output, or its index from 0")]
 pub enum OutputRef {
     /// By its place.
@@ -50,6 +52,7 @@ impl Default for OutputRef {
 /// Hard: the greedy rule of every detector. Weighted: BlazeFace, Bazarevsky et al., arXiv 1907.05047, section 3.3:
 /// the surviving box is the mean, weighted by score, of the boxes that it suppresses.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NmsSpec {
     /// Boxes that overlap more than this (intersection over union) are one object.
@@ -88,6 +91,7 @@ impl Default for NmsSpec {
 
 /// What becomes of suppressed boxes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NmsMode {
     /// They are dropped.
@@ -99,6 +103,7 @@ pub enum NmsMode {
 
 /// Which candidates count, and what is done about duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Hits {
     /// Candidates below this score are dropped, from 0 to 1.
@@ -130,6 +135,7 @@ impl Default for Hits {
 /// SSD, Liu et al., ECCV 2016; anchors and coding as MediaPipe's `SsdAnchorsCalculator` and
 /// `TensorsToDetectionsCalculator` state them.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SsdHead {
     /// Pairs of score and box tensors, in the order of the anchors; their rows are joined.
@@ -157,6 +163,7 @@ pub struct SsdHead {
 
 /// One pair of score and box tensors.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SsdOutputs {
     /// Rows × classes.
@@ -167,6 +174,7 @@ pub struct SsdOutputs {
 
 /// One grid of anchors: cell by cell, row first, `per_cell` anchors at each cell's centre.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AnchorLayer {
     /// Distance of cells, in input pixels.
@@ -180,6 +188,7 @@ pub struct AnchorLayer {
 
 /// Order of a row's four box numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BoxOrder {
     /// x, y, width, height.
@@ -191,6 +200,7 @@ pub enum BoxOrder {
 
 /// How width and height are coded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SizeCoding {
     /// A share of the anchor's size (BlazeFace).
@@ -202,6 +212,7 @@ pub enum SizeCoding {
 
 /// Boxes without anchors: for each candidate centre, size and a score for each class, in input pixels.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct YoloHead {
     /// The tensor.
@@ -223,6 +234,7 @@ pub struct YoloHead {
 
 /// Order of a YOLO tensor's axes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum YoloLayout {
     /// 1 × (4 + classes) × candidates (YOLOv8).
@@ -234,6 +246,7 @@ pub enum YoloLayout {
 
 /// Points of one instance.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeypointsHead {
     /// The tensor.
@@ -257,6 +270,7 @@ pub struct KeypointsHead {
 
 /// Unit of keypoint coordinates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KeypointScale {
     /// Pixels of the model's picture.
@@ -268,6 +282,7 @@ pub enum KeypointScale {
 
 /// One class of several.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClassificationHead {
     /// The tensor.
@@ -285,6 +300,7 @@ pub struct ClassificationHead {
 
 /// What a classifier's numbers are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// Logits of a distribution: softmax is applied.
@@ -300,6 +316,7 @@ pub enum Activation {
 
 /// Numbers with a unit: `output · scale + offset`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RegressionHead {
     /// The tensor.
@@ -317,6 +334,7 @@ pub struct RegressionHead {
 
 /// Numbers as they are, always a vector.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RawHead {
     /// The tensor.
@@ -328,6 +346,7 @@ pub struct RawHead {
 
 /// Four numbers that are a quaternion; they are divided by their length.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RotationHead {
     /// The tensor.
@@ -343,6 +362,7 @@ pub struct RotationHead {
 
 /// Order of a quaternion's numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum QuaternionOrder {
     /// The real part first (Eigen's constructor, most papers).
@@ -354,6 +374,7 @@ pub enum QuaternionOrder {
 
 /// Numbers as a direction; they are divided by their length.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingHead {
     /// The tensor.
@@ -367,6 +388,7 @@ pub struct EmbeddingHead {
 ///
 /// Grids with more than 256 cells in a row or column are averaged down.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MaskHead {
     /// The tensor.

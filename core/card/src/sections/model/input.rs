@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 /// How frames become the model's input.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum InputSpec {
     /// A picture.
@@ -45,6 +46,7 @@ impl InputSpec {
 
 /// A picture for the model.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ImageInput {
     /// Name of the model's input; its first one when left out.
@@ -84,6 +86,7 @@ pub struct ImageInput {
 
 /// Channels of the model's picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Channels {
     /// Red, green, blue.
@@ -110,6 +113,7 @@ impl Channels {
 
 /// Order of a picture tensor's axes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Layout {
     /// Batch, channel, row, column (PyTorch).
@@ -121,6 +125,7 @@ pub enum Layout {
 
 /// How a frame is made to fit the model's picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
     /// Keep the shape, whole frame visible, centred between bars.
@@ -134,6 +139,7 @@ pub enum Fit {
 
 /// Filter of the resize.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Resample {
     /// Bilinear, widened when shrinking so that nothing aliases (Pillow's `BILINEAR`, torchvision's `antialias=True`).
@@ -147,6 +153,7 @@ pub enum Resample {
 
 /// Which matrix turns YUV into RGB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ColorMatrix {
     /// ITU-R BT.601: what cameras of phones deliver, and standard-definition video.
@@ -158,6 +165,7 @@ pub enum ColorMatrix {
 
 /// Which values YUV bytes take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ColorRange {
     /// 16 to 235 (chroma 16 to 240): video files, and Apple's `420YpCbCr8BiPlanarVideoRange`.
@@ -169,6 +177,7 @@ pub enum ColorRange {
 
 /// Element type of a tensor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ElementType {
     /// 32-bit float.
@@ -184,6 +193,7 @@ pub enum ElementType {
 
 /// One number for all channels or one for each.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "a number, or a list with one number for each channel")]
 pub enum PerChannel {
     /// For all channels.
@@ -216,6 +226,7 @@ impl PerChannel {
 /// # Units
 /// `(byte / 255 − mean) / std`, or `byte · scale + offset`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Normalise {
     /// Mean of pixels scaled to 0…1.
@@ -243,6 +254,7 @@ impl Normalise {
 
 /// A block of mono samples for the model, scaled to −1…1.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AudioInput {
     /// Name of the model's input; its first one when left out.
@@ -258,6 +270,7 @@ pub struct AudioInput {
 
 /// Tensors that the host fills.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TensorsInput {
     /// What each must be.
@@ -266,6 +279,7 @@ pub struct TensorsInput {
 
 /// One tensor that the host fills.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TensorSpec {
     /// Name of the model's input.
@@ -279,6 +293,7 @@ pub struct TensorSpec {
 
 /// Named numbers and categories, in one row vector of floats.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FeaturesInput {
     /// Name of the model's input; its first one when left out.
@@ -289,6 +304,7 @@ pub struct FeaturesInput {
 
 /// One feature.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FeatureSpec {
     /// Its name in frames.

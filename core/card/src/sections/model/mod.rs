@@ -22,6 +22,7 @@ pub use input::{
 
 /// The model: where its bytes are, what it eats and what it says.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ModelSpec {
     /// Its name.
@@ -31,8 +32,10 @@ pub struct ModelSpec {
     /// Its file in the bundle.
     pub file: String,
     /// Format of the file.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub format: Option<ModelFormat>,
     /// SHA-256 of the file, 64 hexadecimal digits.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub sha256: Option<String>,
     /// How frames become its input.
     pub input: InputSpec,
@@ -54,6 +57,7 @@ pub struct ModelSpec {
 
 /// Format of a model's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ModelFormat {
     /// Open Neural Network Exchange.
@@ -84,6 +88,7 @@ impl ModelSpec {
 
 /// A smaller model for the same output.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VariantSpec {
     /// Its name.
@@ -93,6 +98,7 @@ pub struct VariantSpec {
     /// Its file in the bundle.
     pub file: String,
     /// SHA-256 of the file, 64 hexadecimal digits.
+    #[cfg_attr(feature = "schema", schemars(required))]
     pub sha256: Option<String>,
     /// Energy of a run, as a share of one of the model itself: measured, or by multiply-accumulates.
     pub energy: f32,
@@ -111,6 +117,7 @@ pub struct VariantSpec {
 
 /// One recurrent state: zeros at first, then the output of the run before.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StateSpec {
     /// Name of the input.
@@ -123,6 +130,7 @@ pub struct StateSpec {
 
 /// What image frames must be.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
     /// Accepted formats; all when empty.
@@ -153,6 +161,7 @@ impl Default for Contract {
 
 /// A pixel format by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FrameFormat {
     /// Luma plane, then interleaved U, V.
