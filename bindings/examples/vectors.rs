@@ -10,8 +10,8 @@
 use std::{env, fs, process::ExitCode};
 
 use inbetween::{
-    Answer, Bundle, Degraded, Engine, Environment, Frame, Image, Options, PixelFormat, Plan, Plane, Rotation,
-    Source, Timestamp, Value,
+    Answer, Bundle, Degraded, Engine, Environment, Feature, FeatureValue, Frame, Image, Options, PixelFormat,
+    Plan, Plane, Rotation, Scorer, Source, Timestamp, Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -67,8 +67,80 @@ fn record() -> Result<Json, Failure> {
     let calls = scenario(CARD, &pictures)?;
     let pictures: Vec<String> = pictures.iter().map(|p| hex(p)).collect();
     Ok(json!({
+        "events": events()?, "buckets": buckets(),
         "card": CARD, "model": hex(MODEL), "seed": SEED, "pictures": pictures, "calls": calls, "kinds": kinds,
     }))
+}
+
+/// Rows of the example `risk`, with what the scorer says of each: the bits of the probability, the action, the rung.
+const ROWS: usize = 10_000;
+const RISK_CARD: &str = include_str!("../../examples/risk/bundle/card.toml");
+const RISK_FILES: [(&str, &[u8]); 2] = [
+    ("risk.onnx", include_bytes!("../../examples/risk/bundle/risk.onnx")),
+    ("risk-small.onnx", include_bytes!("../../examples/risk/bundle/risk-small.onnx")),
+];
+const RISK_TABLES: [&str; 2] =
+    [include_str!("../../examples/risk/labelled.csv"), include_str!("../../examples/risk/events.csv")];
+const RISK_FEATURES: [&str; 8] = [
+    "amount",
+    "hour",
+    "country",
+    "account_days",
+    "payments_1h",
+    "new_device",
+    "merchant_risk",
+    "distance_km",
+];
+
+fn events() -> Result<Json, Failure> {
+    let file = |name: &str| RISK_FILES.iter().find(|(n, _)| *n == name).map(|(_, bytes)| bytes.to_vec());
+    let mut scorer = Scorer::new(&Bundle::from_files(RISK_CARD, file)?)?;
+    let mut payments = Vec::new();
+    for table in RISK_TABLES {
+        let mut lines = table.lines();
+        let header: Vec<&str> = lines.next().ok_or("a header")?.split(',').collect();
+        let places: Vec<usize> =
+            RISK_FEATURES.iter().filter_map(|f| header.iter().position(|h| h == f)).collect();
+        payments.extend(lines.map(|l| {
+            let cells: Vec<&str> = l.split(',').collect();
+            places.iter().map(|p| cells[*p].to_owned()).collect::<Vec<_>>()
+        }));
+    }
+    let mut rows = Vec::new();
+    let mut gives = Vec::new();
+    for n in 0..ROWS {
+        // More rows than payments: those that come again lack a feature, now one, now another.
+        let mut cells = payments[n % payments.len()].clone();
+        if n >= payments.len() {
+            cells[n % RISK_FEATURES.len()].clear();
+        }
+        let features: Vec<Feature<'_>> = RISK_FEATURES
+            .iter()
+            .zip(&cells)
+            .map(|(name, text)| Feature { name, value: cell(text) })
+            .collect();
+        let at = ms(1000 + 1000 * n as u64);
+        let answer = scorer.score(at, &Frame::features(at, &features));
+        let decided = answer.decision.ok_or("the rule answers at least")?;
+        gives.push(format!("{:016x} {:?} {:?}", decided.probability.to_bits(), decided.action, decided.rung));
+        rows.push(cells);
+    }
+    let files: Json =
+        RISK_FILES.iter().map(|(name, bytes)| ((*name).to_owned(), json!(hex(bytes)))).collect();
+    Ok(json!({ "card": RISK_CARD, "files": files, "features": RISK_FEATURES, "rows": rows, "gives": gives }))
+}
+
+fn cell(text: &str) -> FeatureValue<'_> {
+    if text.is_empty() {
+        return FeatureValue::Missing;
+    }
+    text.parse().map_or(FeatureValue::Category(text), FeatureValue::Number)
+}
+
+/// The frozen vectors of `bucket`.
+fn buckets() -> Vec<Vec<&'static str>> {
+    let lines = include_str!("../../core/flow/tests/bucket_vectors.tsv").lines();
+    lines.filter(|l| !l.starts_with('#')).map(|l| l.split('\t').collect()).collect()
 }
 
 /// What the engine of `card` gives for a stream of `pictures`.

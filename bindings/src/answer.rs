@@ -31,6 +31,8 @@ mirror! {
         ModelFailing,
         /// The display time is before the newest results by more than can be answered.
         TooFarBack,
+        /// The event lacks what a better rung of the ladder needs, or it is not as the card promises.
+        Input,
     }
 }
 

@@ -7,7 +7,8 @@
 //! Times are `i64` nanoseconds of one monotonic clock that the host chooses (`System.nanoTime`, `SensorEvent` time,
 //! `CACurrentMediaTime`). Negative ones are refused.
 //!
-//! Images only, at this stage: audio, tensors and features are in the facade, not here.
+//! A session takes images only: audio and tensors are in the facade, not here. [`Scorer`] takes features, of events that
+//! have nothing to do with each other.
 #![deny(unsafe_code)]
 
 #[macro_use]
@@ -20,6 +21,7 @@ mod frame;
 mod jobs;
 mod logging;
 mod plan;
+mod scorer;
 mod session;
 mod time;
 
@@ -30,6 +32,7 @@ pub use fast::take_fast_error;
 pub use frame::{ImageGeometry, PixelFormat, PlaneLayout, Rect, Rotation};
 pub use logging::{LogLevel, LogSink, LogSinkError, log_problem, set_log_sink};
 pub use plan::{Admission, FramePlan, RunEnd, RunFailure, RunReason, SkipReason, ValueFault};
+pub use scorer::{Action, Decision, Feature, ReviewItem, ScoredEvent, Scorer, bucket};
 pub use session::Session;
 
 uniffi::setup_scaffolding!();

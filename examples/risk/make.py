@@ -28,6 +28,8 @@ SMALL = ["amount", "hour", "country", "account_days"]
 HOUR_MS = 3_600_000
 EDGES = {
     "amount": [5, 10, 20, 40, 80, 160, 320, 640],
+    "hour": [5, 7, 11, 15, 19],
+    "new_device": [0],
     "account_days": [7, 30, 90, 365, 1000],
     "payments_1h": [0, 1, 2, 4],
     "merchant_risk": [0.05, 0.1, 0.2, 0.3, 0.4, 0.6],
@@ -49,16 +51,16 @@ def payments(rng, n):
     c["distance_km"] = np.round(np.exp(rng.normal(1.5, 1.6, n)), 1).clip(0, 15_000)
     night = ((c["hour"] < 6) | (c["hour"] > 22)).astype(float)
     base = (
-        -6.8
-        + 0.45 * (np.log(c["amount"]) - 3.2)
-        + 1.2 * night
-        + np.array([0.0, 0.1, 0.3, 1.6])[c["country"]]
-        + 1.5 * (c["account_days"] < 30)
-        + 0.5 * c["payments_1h"]
+        -10.5
+        + 0.9 * (np.log(c["amount"]) - 3.2)
+        + 2.2 * night
+        + np.array([0.0, 0.2, 0.6, 3.0])[c["country"]]
+        + 2.8 * (c["account_days"] < 30)
+        + 0.9 * c["payments_1h"]
     )
-    before = base + 2.2 * c["new_device"] + 6.0 * c["merchant_risk"] + 0.35 * np.log1p(c["distance_km"])
+    before = base + 4.0 * c["new_device"] + 9.0 * c["merchant_risk"] + 0.5 * np.log1p(c["distance_km"])
     # Afterwards thieves use old devices at safe merchants: inputs look as before, and mean something else.
-    after = base + 2.7 + 0.2 * c["new_device"] - 4.0 * c["merchant_risk"] + 0.9 * (c["account_days"] >= 365)
+    after = base + 5.2 + 0.4 * c["new_device"] - 6.0 * c["merchant_risk"] + 1.2 * (c["account_days"] >= 365)
     return c, before, after
 
 
@@ -183,7 +185,9 @@ def main():
 
     held, logit, _ = payments(rng, 6_000)
     held_labels = draw(rng, logit)
-    rule = ((held["amount"] > 200) & (held["account_days"] < 30)).astype(float)
+    # What the team did by hand before: large sums of new customers, and new devices that pay more than a little.
+    large, unknown = held["amount"] > 150, held["account_days"] < 30
+    rule = ((large & unknown) | ((held["new_device"] > 0) & (held["amount"] > 60))).astype(float)
     old = previous.predict_proba(np.log1p(matrix(held, ["amount", "account_days"])))[:, 1]
     for_fit = (np.arange(len(held_labels)) % 2).astype(float)
     more = {"label": held_labels, "fits": for_fit, "rule": rule, "previous": old}
