@@ -164,7 +164,7 @@ class Bench:
             "tolerance": tasks.TOLERANCE,
             "skipped": self.skipped,
             "models": models,
-            "tasks": summary.tasks(points, epsilons),
+            "tasks": summary.jobs(points, epsilons, tasks.FACES),
             "points": points,
         }
 
@@ -192,18 +192,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("root", "assets", "inbetween", "work", "json"):
         parser.add_argument(f"--{name}", type=Path)
-    parser.add_argument("--plot", type=Path, required=True)
-    parser.add_argument("--draw", type=Path, help="a record: only print and draw it again")
+    parser.add_argument("--plot", type=Path, required=True, help="the picture; the tables go beside it, as .md")
+    parser.add_argument("--from", dest="measured", type=Path, help="what was measured before, in place of measuring")
     parser.add_argument("--runtime", action="append", default=[], help="NAME=PYTHON of an environment that has it")
     parser.add_argument("--skipped", action="append", default=[], help="NAME=REASON")
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
-    if args.draw:
-        record = json.loads(args.draw.read_text())
-    else:
-        record = Bench(args).record()
-        args.json.write_text(json.dumps(record, indent=1) + "\n")
+    record = json.loads(args.measured.read_text()) if args.measured else Bench(args).record()
+    args.json.write_text(json.dumps(record, indent=1) + "\n")
     report.plot(record, args.plot)
+    args.plot.with_suffix(".md").write_text(report.document(record))
     print(report.text(record))
 
 

@@ -82,16 +82,42 @@ def jobs(record: dict) -> str:
 
 
 def text(record: dict) -> str:
+    """Both tables, what would be with other runs, and what could not be had."""
     parts = [models(record), jobs(record)]
     for task in record["tasks"]:
-        if task.get("with_peer_runs"):
-            peer = task["with_peer_runs"]
+        peer = task.get("with_peer_runs")
+        if peer:
+            fastest = task["fastest_every_frame"]
             parts.append(
-                f"{task['task']}: Inbetween's schedule with runs at the price of {NAMES[peer['runtime']]} (computed): "
-                f"{figure(peer['cpu_ms_per_s'])} ms per s; that runtime's kind on every frame costs {figure(peer['ratio'])} times that."
+                f"{task['task']}, computed, not run: Inbetween's schedule with runs at the price of {NAMES[peer['runtime']]} "
+                f"takes {figure(peer['cpu_ms_per_s'])} ms for each second; {NAMES[fastest['runtime']]} on every frame takes "
+                f"{figure(peer['ratio'])} times that."
             )
-    parts += [f"skipped: {s['what']}: {s['why']}" for s in record["skipped"]]
+    parts += [f"Skipped: {s['what']}: {s['why']}." for s in record["skipped"]]
     return "\n\n".join(parts)
+
+
+def document(record: dict) -> str:
+    """The record for people, in Markdown."""
+    versions = ", ".join(f"{NAMES.get(name, 'MediaPipe')} {version}" for name, version in record["versions"].items())
+    return f"""# Other runtimes and Inbetween in one run
+
+Written by `cargo xtask peers --record` on {record["day"]}; do not edit. {record["machine"]["processor"]}
+({record["machine"]["architecture"]}), one thread, medians of {record["repeats"]} interleaved repetitions. {versions}.
+
+**Models** on the same tensor. A run is CPU time. Loading starts with the program in memory; memory is the peak less what
+was held before loading (other runtimes: before their library is loaded); a package is the installed Python package without
+what it depends on (Inbetween: the harness program without symbols, which holds the SDK). The difference is the largest of
+any output, as a share of that output's largest number; {record["tolerance"]:g} is allowed.
+
+**Jobs**: an answer for each refresh of a display at 60 Hz, from decoded RGB pictures in memory. CPU time counts
+preprocessing, run, decoding and deciding. A violation is judged against the model on every frame, as `inbetween run` does
+(MediaPipe's face mesh, which finds the face by itself: against its own pipeline on each picture alone). Runs take
+{record["latency_ms"]:g} ms in virtual time for everybody. Every Nth + Kalman: the cheapest N that violates no more than
+the card or Inbetween does, with the best filter in hindsight; the row is left out where there is none.
+
+{text(record)}
+"""
 
 
 def plot(record: dict, path) -> None:

@@ -98,8 +98,9 @@ def finish(point: dict) -> dict:
     return {name: point[name] for name in keep if name in point}
 
 
-def tasks(all_points: list[dict], epsilons: dict) -> list[dict]:
-    """For each task: Inbetween at the card's tolerance, and how many times its CPU time the others spend."""
+def jobs(all_points: list[dict], epsilons: dict, faces: list[str]) -> list[dict]:
+    """For each task: Inbetween at the card's tolerance, and how many times its CPU time the others spend. `faces`: the
+    tasks on a face, for which MediaPipe's tracking is a way, whatever else it gives."""
     rows = []
     for task, epsilon in epsilons.items():
         own = [p for p in all_points if p["task"] == task]
@@ -123,15 +124,15 @@ def tasks(all_points: list[dict], epsilons: dict) -> list[dict]:
         against("fastest_every_frame_bare", [p for p in others if p["policy"] == "every-frame"], "bare_ms_per_s")
         against("fastest_timer", [p for p in others if p in good and p["policy"] != "every-frame"])
         against("own_every_frame", [p for p in own if p["runtime"] == OURS and p["policy"] == "every-frame"])
-        against("mediapipe_tracking", [p for p in all_points if p["runtime"] == "mediapipe-mesh-tracking"])
+        if task in faces:
+            against("mediapipe_tracking", [p for p in all_points if p["runtime"] == "mediapipe-mesh-tracking"])
         # Inbetween's schedule with the runs made by the fastest peer: computed, not run.
         cheapest = min((p for p in others if p["policy"] == "every-frame"), key=lambda p: p["model_ms_per_s"], default=None)
         if cheapest:
             run = cheapest["model_ms_per_s"] / cheapest["runs"]
             spent = ours["own_ms_per_s"] + run * ours["runs"]
-            row["with_peer_runs"] = {
-                "runtime": cheapest["runtime"], "cpu_ms_per_s": spent, "ratio": row["fastest_every_frame"]["cpu_ms_per_s"] / spent,
-            }
+            times = row["fastest_every_frame"]["cpu_ms_per_s"] / spent
+            row["with_peer_runs"] = {"runtime": cheapest["runtime"], "cpu_ms_per_s": spent, "ratio": times}
         rows.append(row)
     return rows
 

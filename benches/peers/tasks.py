@@ -97,6 +97,8 @@ TASKS = (
     ),
 )
 
+FACES = [t.name for t in TASKS if t.mediapipe]
+
 # A run's latency in virtual time: the same for all, so that who answers from what does not depend on the machine.
 LATENCY_MS = 10.0
 

@@ -68,7 +68,7 @@ class Summary(unittest.TestCase):
         self.assertAlmostEqual(mine[1]["cpu_ms_per_s"], 15.2)
 
     def test_ratios_are_of_equal_quality(self):
-        row = summary.tasks(points(), {"face": 8.0})[0]
+        row = summary.jobs(points(), {"face": 8.0}, ["face"])[0]
         self.assertEqual((row["inbetween"]["cpu_ms_per_s"], row["allowed_percent"]), (15.0, 5.0))
         self.assertAlmostEqual(row["fastest_every_frame"]["ratio"], 2.0)
         self.assertEqual(row["fastest_timer"]["every"], 2)  # every 4th violates too often
@@ -106,11 +106,14 @@ class Report(unittest.TestCase):
                 "model": "face", "runtime": "inbetween", "run_us": 2000.0, "ratio": 1.0, "cold_ms": 20.0, "peak_mib": 9.0,
                 "package_mib": 30.0, "difference": 0.0, "agrees": True,
             }],
-            "tasks": summary.tasks(points(), {"face": 8.0}), "points": points(), "skipped": [{"what": "x", "why": "y"}],
+            "machine": {"processor": "cpu", "architecture": "x86_64"}, "day": "2026-01-01", "versions": {"mnn": "3"},
+            "repeats": 3, "latency_ms": 10.0, "tolerance": 1e-3,
+            "tasks": summary.jobs(points(), {"face": 8.0}, ["face"]), "points": points(), "skipped": [{"what": "x", "why": "y"}],
         }
         text = report.text(made)
         self.assertIn("| face | Inbetween (tract): tolerance 8 px | 16 | 1.25 | 15.0 | 1.00 |", text)
-        self.assertIn("skipped: x: y", text)
+        self.assertIn("Skipped: x: y.", text)
+        self.assertIn(text, report.document(made))
         self.draws(made)
 
     def test_the_kept_record_is_one(self):
@@ -120,8 +123,9 @@ class Report(unittest.TestCase):
         record = json.loads(file.read_text())
         self.assertGreaterEqual(len({r["model"] for r in record["models"]}), 4)
         self.assertGreaterEqual(len({p["task"] for p in record["points"]}), 2)
-        self.assertEqual(summary.tasks(record["points"], {t["task"]: t["inbetween"]["epsilon"] for t in record["tasks"]}), record["tasks"])
-        report.text(record)
+        epsilons = {t["task"]: t["inbetween"]["epsilon"] for t in record["tasks"]}
+        self.assertEqual(summary.jobs(record["points"], epsilons, tasks.FACES), record["tasks"])
+        self.assertEqual(report.document(record), file.with_suffix(".md").read_text(), "run `cargo xtask peers --record`")
         self.draws(record)
 
     def draws(self, record):

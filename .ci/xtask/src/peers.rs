@@ -2,7 +2,7 @@
 //! **Invariant:** versions are pinned in `benches/peers`; a runtime that cannot be had is named with the reason.
 //! It does not measure: `benches/peers/driver.py` and the harness do.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -13,14 +13,13 @@ use crate::{claims, process, repo::Repo, tools};
 const CLAIMED: &str = "cargo xtask peers --json {json}";
 /// The runtimes, each with the packages that its environment has in `benches/peers/runtimes/NAME.txt`.
 const RUNTIMES: [&str; 5] = ["onnxruntime", "litert", "mnn", "ncnn", "mediapipe"];
-/// What documents are made from, and the picture in them.
-const RECORD: &str = "benches/records/peers.json";
-const PICTURE: &str = "benches/records/peers.svg";
+/// What is kept, with the endings `json` (the record), `md` (its tables) and `svg` (its picture).
+const RECORD: &str = "benches/records/peers";
 
 /// What is run. The defaults are the full comparison.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Keeps the record and its picture in benches/records, and the claims that rest on them.
+    /// Keeps the record, its tables and its picture in benches/records, and the claims that rest on them.
     #[arg(long)]
     record: bool,
     /// Writes the record here, too.
@@ -32,9 +31,9 @@ pub struct Options {
     /// Only these runtimes, by comma.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = RUNTIMES)]
     only: Vec<String>,
-    /// Draws the picture of a record again, and measures nothing.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "json"])]
-    draw: Option<PathBuf>,
+    /// Takes what was measured before into this file, and measures nothing.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["repeats", "only"])]
+    from: Option<PathBuf>,
 }
 
 /// Runs the comparison; returns whether the claims that were recorded hold.
@@ -45,20 +44,14 @@ pub fn run(repo: &Repo, options: &Options) -> Result<bool> {
     let own = tools::environment(repo, "benches/peers/requirements.txt")?;
     let mut driver = repo.command(tools::python(&own));
     driver.arg("benches/peers/driver.py").env("PYTHONDONTWRITEBYTECODE", "1");
-    if let Some(record) = &options.draw {
-        driver.arg("--draw").arg(record).arg("--plot").arg(&picture);
-        return finish(&mut driver).map(|()| println!("{}", picture.display())).map(|()| true);
-    }
-    let program = harness(repo)?;
-    driver.arg("--root").arg(&repo.root).arg("--assets").arg(repo.root.join("assets"));
-    driver.arg("--inbetween").arg(&program).arg("--work").arg(&folder);
     driver.arg("--json").arg(&document).arg("--plot").arg(&picture);
-    driver.args(["--repeats", &options.repeats.to_string()]);
-    for name in RUNTIMES.iter().filter(|n| options.only.is_empty() || options.only.iter().any(|o| o == *n)) {
-        match tools::environment(repo, &format!("benches/peers/runtimes/{name}.txt")) {
-            Ok(bin) => driver.arg("--runtime").arg(format!("{name}={}", tools::python(&bin).display())),
-            Err(why) => driver.arg("--skipped").arg(format!("{name}={why:#}")),
-        };
+    if let Some(measured) = &options.from {
+        driver.arg("--from").arg(measured);
+    } else {
+        driver.arg("--root").arg(&repo.root).arg("--assets").arg(repo.root.join("assets"));
+        driver.arg("--inbetween").arg(harness(repo)?).arg("--work").arg(&folder);
+        driver.args(["--repeats", &options.repeats.to_string()]);
+        runtimes(repo, &options.only, &mut driver);
     }
     finish(&mut driver)?;
     let text = fs::read_to_string(&document).context("the driver wrote no record")?;
@@ -69,10 +62,23 @@ pub fn run(repo: &Repo, options: &Options) -> Result<bool> {
         println!("the picture is {}", picture.display());
         return Ok(true);
     }
-    fs::write(repo.root.join(RECORD), &text).with_context(|| format!("cannot write {RECORD}"))?;
-    fs::copy(&picture, repo.root.join(PICTURE)).with_context(|| format!("cannot write {PICTURE}"))?;
+    for ending in ["json", "md", "svg"] {
+        let kept = repo.root.join(RECORD).with_extension(ending);
+        fs::copy(document.with_extension(ending), &kept)
+            .with_context(|| format!("cannot write {}", kept.display()))?;
+    }
     let value: Value = serde_json::from_str(&text).context("the record is not JSON")?;
     claims::keep(repo, CLAIMED, &value)
+}
+
+/// Installs what can be had of the runtimes, and tells the driver; with the reason where one cannot.
+fn runtimes(repo: &Repo, only: &[String], driver: &mut Command) {
+    for name in RUNTIMES.iter().filter(|n| only.is_empty() || only.iter().any(|o| o == *n)) {
+        match tools::environment(repo, &format!("benches/peers/runtimes/{name}.txt")) {
+            Ok(bin) => driver.arg("--runtime").arg(format!("{name}={}", tools::python(&bin).display())),
+            Err(why) => driver.arg("--skipped").arg(format!("{name}={why:#}")),
+        };
+    }
 }
 
 /// Builds the harness that is measured.
@@ -87,7 +93,7 @@ fn harness(repo: &Repo) -> Result<PathBuf> {
 }
 
 /// Runs the driver to its end. Its progress is shown, its tables are printed.
-fn finish(driver: &mut std::process::Command) -> Result<()> {
+fn finish(driver: &mut Command) -> Result<()> {
     let end = process::stream(driver, |line| line.starts_with("  "))?;
     if !end.success {
         bail!("the comparison failed ({}): {}", end.status, end.tail(8));
