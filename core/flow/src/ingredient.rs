@@ -64,6 +64,8 @@ ingredients! {
     YIELDS "yields",
     /// Runs on picture that a moving camera uncovers.
     ENTRIES "entries",
+    /// Showing the way of carrying that has been best, followed, extrapolated or held: without, it is what is followed.
+    CHOICE "choice",
 }
 
 impl Ingredients {

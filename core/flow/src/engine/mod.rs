@@ -24,7 +24,7 @@ use crate::{
     decide::Decider,
     error::FrameError,
     frame::{Frame, Input, Luma},
-    gate::{FitState, Gate, Target},
+    gate::{Gate, Target},
     geometry::{Point, Rect},
     ingredient::Ingredients,
     monitor::Monitor,
@@ -287,8 +287,7 @@ impl Engine {
             background: evidence.background,
             frame: Rect::new(0.0, 0.0, width as f32, height as f32),
             unexplained: if counts(Ingredients::BIRTHS) { evidence.unexplained } else { 0.0 },
-            lost: counts(Ingredients::RESIDUALS)
-                && evidence.fits.iter().any(|fit| fit.state == FitState::Lost),
+            lost: counts(Ingredients::RESIDUALS) && self.carrier.lost(&evidence.fits),
             cut: counts(Ingredients::CUTS) && evidence.cut,
         }
     }

@@ -6,7 +6,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use super::{Backtest, Carried, TrackState};
 use crate::{
-    gate::{Fit, Target},
+    gate::{Fit, FitState, Target},
     geometry::{Point, Rect},
     ingredient::Ingredients,
     time::Timestamp,
@@ -22,6 +22,10 @@ pub(super) trait Form: core::fmt::Debug + Send + Sync {
     fn for_answers(&self) -> Box<dyn Form>;
     fn targets(&self, _background: Point, _out: &mut Vec<Target>) {}
     fn follow(&mut self, _time: Timestamp, _fits: &[Fit]) {}
+    /// Whether these fits make the answer suspect.
+    fn lost(&self, fits: &[Fit]) -> bool {
+        fits.iter().any(|fit| fit.state == FitState::Lost)
+    }
     fn set_frame(&mut self, _frame: Rect) {}
     fn without(&mut self, _ingredients: Ingredients) {}
     /// `None` where pixels do not matter.

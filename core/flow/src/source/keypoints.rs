@@ -1,4 +1,4 @@
-//! Points of one shape: each with a path of its own, all with the shape's motion as prior.
+//! Points of one shape: carried by the pixels around some of them, by their own trend, or held, as has been best.
 //! **Invariant:** an answer has the points of the newest result, in its order; a point that is shown does not flicker.
 //! It does not tell instances apart: that needs boxes.
 
@@ -6,35 +6,44 @@ use alloc::{boxed::Box, vec::Vec};
 
 use super::{
     Backtest, Carried, TrackState,
-    associate::{common_motion, median},
+    anchors::{Anchors, Moved},
+    associate::common_motion,
     carry,
+    choice::Choice,
     form::{Form, Times},
     kalman::Tuning,
     path::Path,
-    track::LEAST_SIGMA,
 };
 use crate::{
-    gate::{Fit, FitState, Target},
+    gate::{Fit, Target},
     geometry::{Point, Rect},
+    ingredient::Ingredients,
     time::Timestamp,
     value::{Keypoint, Value},
 };
 
-/// At most this many points are followed by pixels, evenly chosen; the others move with the nearest of them.
-const MOST_TARGETS: usize = 32;
-/// So many followed neighbours say how a point moves that is not followed itself.
-const NEIGHBOURS: usize = 5;
 /// A point is shown from, and hidden below, these visibilities.
 const SHOWN: (f32, f32) = (0.6, 0.4);
 /// What an answer's visibility is compared with by apps: hysteresis keeps it on one side of this.
 const HALF: f32 = 0.5;
+/// How long a correction takes to show in full, in seconds.
+const BLEND: f32 = 0.1;
 
+/// The ways to carry a shape: with the anchors and on along their trend, with the anchors as they were last seen, not at all
+/// (2), each point along its own trend.
+const WAYS: usize = 4;
+const AHEAD: usize = 0;
+const SEEN: usize = 1;
+const TREND: usize = 3;
+
+/// One point, by results alone.
 #[derive(Clone, Debug)]
 struct Mark {
     path: Path,
     visibility: f32,
     shown: bool,
-    fit: Option<FitState>,
+    /// What of the last correction is not shown yet.
+    rest: Point,
 }
 
 /// The points of one instance.
@@ -43,15 +52,21 @@ pub(super) struct Keypoints {
     epsilon: f32,
     times: Times,
     marks: Vec<Mark>,
+    anchors: Anchors,
+    choice: Choice<WAYS>,
+    /// Since when corrections are blended in.
+    blend: Timestamp,
+    without: Ingredients,
+    scratch: Vec<Point>,
 }
 
 impl Mark {
-    fn position(&self, at: Timestamp) -> Point {
-        Point::new(self.path.position(0, at), self.path.position(1, at))
+    fn level(&self) -> Point {
+        Point::new(self.path.key(0), self.path.key(1))
     }
 
-    fn key(&self) -> Point {
-        Point::new(self.path.key(0), self.path.key(1))
+    fn position(&self, at: Timestamp) -> Point {
+        Point::new(self.path.position(0, at), self.path.position(1, at))
     }
 
     fn spread(&self, at: Timestamp) -> f32 {
@@ -68,9 +83,28 @@ impl Mark {
     }
 }
 
+/// How an answer for one time is made.
+struct Mix {
+    at: Timestamp,
+    /// The time lies before the newest result.
+    between: bool,
+    shares: [f32; WAYS],
+    /// Ahead, and as last seen.
+    moved: [Moved; 2],
+}
+
 impl Keypoints {
-    pub const fn new(epsilon: f32, delay: f32) -> Self {
-        Self { epsilon, times: Times::new(delay), marks: Vec::new() }
+    pub fn new(epsilon: f32, delay: f32) -> Self {
+        Self {
+            epsilon,
+            times: Times::new(delay),
+            marks: Vec::new(),
+            anchors: Anchors::default(),
+            choice: Choice::new(),
+            blend: Timestamp::ZERO,
+            without: Ingredients::NONE,
+            scratch: Vec::new(),
+        }
     }
 
     fn start(&mut self, time: Timestamp, points: &[Keypoint]) {
@@ -85,34 +119,27 @@ impl Keypoints {
                 path: Path::new(time, &[k.at.x, k.at.y], |_| tuning, memory),
                 visibility: k.visibility,
                 shown: k.visibility >= HALF,
-                fit: None,
+                rest: Point::default(),
             })
             .collect();
+        self.scratch.clear();
+        self.scratch.extend(points.iter().map(|k| k.at));
+        self.anchors.choose(time, &self.scratch, tuning);
+        self.choice = Choice::new();
     }
 
     fn take(&mut self, time: Timestamp, points: &[Keypoint]) -> Backtest {
         let mut report = Backtest { age: self.times.age(time), ..Backtest::default() };
         let same = self.times.newest().is_some() && self.marks.len() == points.len();
+        let late = self.times.late(time);
         if same {
-            let mut error = 0.0_f32;
-            for (mark, k) in self.marks.iter().zip(points).filter(|(_, k)| k.visibility >= HALF) {
-                let ((x, from), (y, _)) =
-                    (mark.path.error(0, time, k.at.x), mark.path.error(1, time, k.at.y));
-                error = error.max(Point::new(x, y).length());
-                report.horizon = report.horizon.max(time.secs_from(from));
-            }
-            report.error = Some(error.min(f32::MAX));
+            self.judge(time, points, late, &mut report);
         }
-        if self.times.late(time) {
+        if late {
             return report;
         }
         if same {
-            for (mark, k) in self.marks.iter_mut().zip(points) {
-                mark.path.measure(time, &[k.at.x, k.at.y], |_| self.epsilon);
-                mark.see(k.visibility);
-                mark.fit = None;
-            }
-            self.agree();
+            self.correct(time, points);
         } else {
             self.start(time, points);
         }
@@ -120,30 +147,153 @@ impl Keypoints {
         report
     }
 
-    /// Draws each velocity to the shape's: as far as the points agree, their common motion is known better.
-    fn agree(&mut self) {
-        let trusted = |m: &&Mark| m.shown && !m.path.pixels();
-        let velocities: Vec<Point> = (self.marks.iter().filter(trusted))
-            .map(|m| Point::new(m.path.rate(0).0, m.path.rate(1).0))
-            .collect();
-        let Some((common, spread)) = common_motion(&velocities).filter(|_| velocities.len() >= 4) else {
-            return;
-        };
-        let root = libm::sqrtf(velocities.len() as f32);
-        for mark in self.marks.iter_mut().filter(|m| !m.path.pixels()) {
-            for (j, common) in [common.x, common.y].into_iter().enumerate() {
-                let (rate, error) = mark.path.rate(j);
-                // What the points differ by beyond their noise is motion of their own.
-                let own = (spread * spread - error * error).max(0.0) + error * error / root;
-                let weight = own / (own + error * error).max(1e-12);
-                let deviation = libm::sqrtf(weight) * error;
-                mark.path.axis(j).expect(common + weight * (rate - common), deviation);
+    /// Compares a result with what would have been answered for its time by the evidence before it, in each way.
+    fn judge(&mut self, time: Timestamp, points: &[Keypoint], late: bool, report: &mut Backtest) {
+        let moved = [true, false].map(|ahead| self.anchors.forecast(time, ahead));
+        let Some(key_time) = self.key_time() else { return };
+        let shares = self.shares(time.secs_from(key_time));
+        let (mut wrong, mut errors) = (0.0_f32, [0.0_f32; WAYS]);
+        for (i, (mark, k)) in
+            self.marks.iter_mut().zip(points).enumerate().filter(|(_, (_, k))| k.visibility >= HALF)
+        {
+            let held = mark.level();
+            let by_trend = Point::new(mark.path.forecast(0, time).0, mark.path.forecast(1, time).0);
+            let [ahead, seen] = moved.each_ref().map(|moved| held + self.anchors.between(i, moved));
+            let ways = [ahead, seen, held, by_trend];
+            for (error, way) in errors.iter_mut().zip(ways) {
+                *error = error.max((k.at - way).length());
             }
+            let shown = mixed(ways, shares);
+            let prior = 0.25 * self.epsilon * self.epsilon;
+            let off = k.at - shown;
+            let off = Point::new(
+                mark.path.axis(0).without_noise(off.x, prior),
+                mark.path.axis(1).without_noise(off.y, prior),
+            );
+            wrong = wrong.max(off.length());
+        }
+        report.error = Some(wrong.min(f32::MAX));
+        report.horizon = time.secs_from(self.anchors.evidence(time)).max(0.0);
+        if !late {
+            self.choice.learn(time.secs_from(key_time), errors.map(|e| e / self.epsilon));
         }
     }
 
+    fn correct(&mut self, time: Timestamp, points: &[Keypoint]) {
+        let seen = self.anchors.good().map_or(time, |good| good.max(time));
+        let before = self.mix(seen);
+        let left = self.left(seen);
+        for i in 0..self.marks.len() {
+            self.marks[i].rest = self.place(i, &before, left);
+        }
+        for (mark, k) in self.marks.iter_mut().zip(points) {
+            mark.path.measure(time, &[k.at.x, k.at.y], |_| self.epsilon);
+            mark.see(k.visibility);
+        }
+        self.scratch.clear();
+        self.scratch.extend(points.iter().map(|k| k.at));
+        self.anchors.measure(time, &self.scratch, self.epsilon);
+        agree(&mut self.marks);
+        let after = self.mix(seen);
+        for i in 0..self.marks.len() {
+            let jump = self.place(i, &after, 0.0) - self.marks[i].rest;
+            let length = jump.length();
+            self.marks[i].rest = if length <= self.epsilon {
+                jump.scaled((0.5 * self.epsilon / length.max(1e-6)).min(1.0))
+            } else {
+                Point::default()
+            };
+        }
+        self.blend = seen;
+    }
+
+    fn key_time(&self) -> Option<Timestamp> {
+        self.marks.first().map(|m| m.path.key_time())
+    }
+
+    fn shares(&self, age: f32) -> [f32; WAYS] {
+        if self.without.has(Ingredients::CHOICE) {
+            let mut all = [0.0; WAYS];
+            all[AHEAD] = 1.0;
+            return all;
+        }
+        self.choice.shares(age)
+    }
+
+    /// How the answer for `at` is made.
+    fn mix(&self, at: Timestamp) -> Mix {
+        let key_time = self.key_time().unwrap_or(at);
+        let between = at < key_time;
+        let shares = self.shares(at.secs_from(key_time).max(0.0));
+        let moved = [AHEAD, SEEN].map(|way| {
+            if shares[way] > 0.0 && !between {
+                self.anchors.moved(at, way == AHEAD)
+            } else {
+                Moved::default()
+            }
+        });
+        Mix { at, between, shares, moved }
+    }
+
+    /// What of a correction is not shown yet at `at`, from 0 to 1.
+    fn left(&self, at: Timestamp) -> f32 {
+        if self.times.blends() { (1.0 - at.secs_from(self.blend) / BLEND).clamp(0.0, 1.0) } else { 0.0 }
+    }
+
+    /// Point `i`, where the share `left` of the newest correction is not shown yet.
+    fn place(&self, i: usize, mix: &Mix, left: f32) -> Point {
+        let mark = &self.marks[i];
+        if mix.between {
+            return mark.position(mix.at) - mark.rest.scaled(left);
+        }
+        let held = mark.level();
+        let mut place = held;
+        for (moved, share) in mix.moved.iter().zip([mix.shares[AHEAD], mix.shares[SEEN]]) {
+            if share > 0.0 {
+                place = place + self.anchors.between(i, moved).scaled(share);
+            }
+        }
+        if mix.shares[TREND] > 0.0 {
+            place = place + (mark.position(mix.at) - held).scaled(mix.shares[TREND]);
+        }
+        place - mark.rest.scaled(left)
+    }
+
+    fn spread(&self, at: Timestamp) -> f32 {
+        self.anchors.spread(self.is_shown(), |path, j| path.variance(j, at))
+    }
+
     fn size(&self) -> f32 {
-        extent(self.marks.iter().map(Mark::key))
+        extent(self.marks.iter().map(Mark::level))
+    }
+
+    fn is_shown(&self) -> impl Fn(usize) -> bool {
+        |i| self.marks.get(i).is_some_and(|m| m.shown)
+    }
+}
+
+/// The place that ways with these shares have in common.
+fn mixed(ways: [Point; WAYS], shares: [f32; WAYS]) -> Point {
+    ways.into_iter().zip(shares).fold(Point::default(), |sum, (way, share)| sum + way.scaled(share))
+}
+
+/// Draws each velocity to the shape's: as far as the points agree, their common motion is known better.
+fn agree(marks: &mut [Mark]) {
+    let velocities: Vec<Point> =
+        (marks.iter().filter(|m| m.shown)).map(|m| Point::new(m.path.rate(0).0, m.path.rate(1).0)).collect();
+    let Some((common, spread)) = common_motion(&velocities).filter(|_| velocities.len() >= 4) else {
+        return;
+    };
+    let root = libm::sqrtf(velocities.len() as f32);
+    for mark in marks {
+        for (j, common) in [common.x, common.y].into_iter().enumerate() {
+            let (rate, error) = mark.path.rate(j);
+            // What the points differ by beyond their noise is motion of their own.
+            let own = (spread * spread - error * error).max(0.0) + error * error / root;
+            let weight = own / (own + error * error).max(1e-12);
+            let deviation = libm::sqrtf(weight) * error;
+            mark.path.axis(j).expect(common + weight * (rate - common), deviation);
+        }
     }
 }
 
@@ -162,98 +312,69 @@ impl Form for Keypoints {
     fn targets(&self, background: Point, out: &mut Vec<Target>) {
         // A patch an eighth of the shape wide holds a landmark and its surroundings.
         let side = (0.125 * self.size()).clamp(12.0, 64.0);
-        let stride = self.marks.len().div_ceil(MOST_TARGETS).max(1);
-        for (i, m) in self.marks.iter().enumerate().step_by(stride).filter(|(_, m)| m.shown) {
-            let known = m.path.good() > m.path.key_time();
-            let guess = if known { m.position(m.path.good()) - m.key() } else { background };
-            out.push(Target { identity: i as u32, bounds: Rect::from_center(m.key(), side, side), guess });
-        }
+        self.anchors.targets(side, background, self.is_shown(), out);
     }
 
     fn follow(&mut self, time: Timestamp, fits: &[Fit]) {
-        let mut followed = [(Point::default(), Point::default()); MOST_TARGETS];
-        let mut n = 0;
-        for fit in fits {
-            let Some(mark) = self.marks.get_mut(fit.identity as usize) else { continue };
-            if time <= mark.path.key_time() {
-                return;
-            }
-            let sound = fit.moved.is_finite() && fit.sigma.is_finite();
-            mark.fit = Some(if sound { fit.state } else { FitState::Lost });
-            if mark.fit == Some(FitState::Followed) && n < MOST_TARGETS {
-                let to = mark.key() + fit.moved;
-                mark.path.follow(
-                    time,
-                    |j| if j == 0 { to.x } else { to.y },
-                    |_| fit.sigma.abs().max(LEAST_SIGMA),
-                );
-                followed[n] = (mark.key(), fit.moved);
-                n += 1;
-            }
-        }
-        if n < 2 {
-            return;
-        }
-        for mark in &mut self.marks {
-            if mark.fit == Some(FitState::Followed) {
-                continue;
-            }
-            let key = mark.key();
-            let (moved, spread) = motion_near(key, &followed[..n]);
-            let to = key + moved;
-            mark.path.follow(time, |j| if j == 0 { to.x } else { to.y }, |_| spread.max(0.5));
-        }
+        self.anchors.follow(time, fits);
+    }
+
+    fn lost(&self, fits: &[Fit]) -> bool {
+        self.anchors.lost(fits)
     }
 
     fn answer(&self, at: Timestamp, out: &mut Value) -> Option<Carried> {
         let Value::Keypoints(out) = out else { return None };
         let newest = self.times.answerable(at)?;
         out.clear();
-        let mut spread = 0.0_f32;
-        let mut oldest = None::<Timestamp>;
-        let (mut pixels, mut trend) = (false, false);
-        for m in &self.marks {
-            let n = |j| if self.times.blends() { m.path.shown(j, at) } else { m.path.position(j, at) };
-            let place = |x: f32| x.clamp(-1e6, 1e6);
-            out.push(Keypoint { at: Point::new(place(n(0)), place(n(1))), visibility: m.visibility() });
-            if m.shown {
-                spread = spread.max(m.spread(at));
-                oldest = Some(oldest.map_or(m.path.good(), |o| o.min(m.path.good())));
-                pixels |= m.path.pixels();
-                trend |= m.path.trends();
-            }
-        }
+        let (mix, left) = (self.mix(at), self.left(at));
+        let within = |x: f32| x.clamp(-1e6, 1e6);
+        out.extend((0..self.marks.len()).map(|i| {
+            let p = self.place(i, &mix, left);
+            Keypoint { at: Point::new(within(p.x), within(p.y)), visibility: self.marks[i].visibility() }
+        }));
         let between = at < newest;
+        let moves = mix.shares[AHEAD] + mix.shares[SEEN] > 0.0;
+        let (pixels, trend) = self.anchors.carried();
+        let trends = (mix.shares[AHEAD] > 0.0 && trend)
+            || (mix.shares[TREND] > 0.0 && self.marks.iter().any(|m| m.path.trends()));
+        let from = if moves { self.anchors.good().unwrap_or(newest) } else { newest };
         Some(Carried {
-            carry: (!between).then(|| carry(pixels, trend)),
+            carry: (!between).then(|| carry(moves && pixels, trends)),
             key_frame: newest,
-            horizon: if between { 0.0 } else { at.secs_from(oldest.unwrap_or(newest)).max(0.0) },
-            spread,
+            horizon: if between { 0.0 } else { at.secs_from(from).max(0.0) },
+            spread: self.spread(at),
             doubtful: 0,
         })
     }
 
     fn outlook(&self, at: Timestamp, horizon: f32) -> Option<f32> {
-        let spread = |m: &Mark| libm::sqrtf(m.path.outlook(0, at, horizon) + m.path.outlook(1, at, horizon));
-        Some(self.marks.iter().filter(|m| m.shown).map(spread).fold(0.0, f32::max))
+        Some(self.anchors.spread(self.is_shown(), |path, j| path.outlook(j, at, horizon)))
     }
 
     fn tracks(&self, at: Timestamp, out: &mut Vec<TrackState>) {
         let side = (0.125 * self.size()).clamp(12.0, 64.0);
+        let mix = self.mix(at);
+        let since = at.secs_from(self.anchors.good().unwrap_or(at)).max(0.0);
         out.extend(self.marks.iter().enumerate().filter(|(_, m)| m.shown).map(|(i, m)| TrackState {
             identity: i as u32,
-            bounds: Rect::from_center(m.position(at), side, side),
+            bounds: Rect::from_center(self.place(i, &mix, 0.0), side, side),
             spread: m.spread(at),
-            since_evidence: at.secs_from(m.path.good()).max(0.0),
-            fit: m.fit,
+            since_evidence: since,
+            fit: self.anchors.fit(i),
             doubtful: false,
             covered: 0.0,
         }));
     }
 
+    fn without(&mut self, ingredients: Ingredients) {
+        self.without = ingredients;
+    }
+
     fn reset(&mut self) {
         self.times.reset();
         self.marks.clear();
+        self.anchors.clear();
     }
 }
 
@@ -263,25 +384,4 @@ fn extent(points: impl Iterator<Item = Point>) -> f32 {
     let (x0, x1, y0, y1) =
         points.fold(start, |(x0, x1, y0, y1), p| (x0.min(p.x), x1.max(p.x), y0.min(p.y), y1.max(p.y)));
     (x1 - x0).max(y1 - y0).clamp(1.0, 1e5)
-}
-
-/// The median motion of the followed points nearest to `key`, and how far they disagree.
-fn motion_near(key: Point, followed: &[(Point, Point)]) -> (Point, f32) {
-    let mut near = [(f32::INFINITY, Point::default()); NEIGHBOURS];
-    for (place, moved) in followed {
-        let far = (*place - key).length();
-        if let Some(worst) = near.iter_mut().max_by(|a, b| a.0.total_cmp(&b.0)).filter(|w| far < w.0) {
-            *worst = (far, *moved);
-        }
-    }
-    near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let n = near.iter().filter(|(d, _)| d.is_finite()).count();
-    let axis = |get: fn(&Point) -> f32| {
-        let mut values = near.map(|(_, p)| get(&p));
-        let mid = median(&mut values[..n]);
-        let mut apart = near.map(|(_, p)| (get(&p) - mid).abs());
-        (mid, 1.48 * median(&mut apart[..n]))
-    };
-    let ((x, dx), (y, dy)) = (axis(|p| p.x), axis(|p| p.y));
-    (Point::new(x, y), dx.max(dy))
 }

@@ -6,7 +6,7 @@
 //! |---|---|---|---|---|
 //! | scalar, vector | monotone Hermite | level with damped trend, clamped to the range seen | largest difference | Kalman variance |
 //! | boxes | Hermite on centre and log-size | pixels, else constant velocity and damped log-size | worst corner, pixels | variance, and what pixels drift |
-//! | keypoints | Hermite for each point | pixels around each point, else constant velocity drawn to the shape's | worst visible point, pixels | as boxes |
+//! | keypoints | Hermite for each point | pixels around some points, constant velocity or held: what has been best | worst visible point, pixels | as boxes |
 //! | probabilities | log-ratios | decay to what is usual | total variation | back-tests, widening |
 //! | label | step | hold; a sequential test changes it | 0 or 1 | hazard of a change |
 //! | rotation | slerp | constant angular velocity, damped | angle, degrees | three-vector error state |
@@ -17,8 +17,10 @@
 //! than its noise moves nothing.
 
 mod ageing;
+mod anchors;
 mod associate;
 mod boxes;
+mod choice;
 mod distance;
 mod edges;
 mod embedding;
@@ -192,6 +194,11 @@ impl Carrier {
     /// newest result. Do not call it with fits against an older key frame.
     pub fn follow(&mut self, captured: Timestamp, fits: &[Fit]) {
         self.form.follow(captured, fits);
+    }
+
+    /// Whether these fits show something else than the key frame of the newest result: any object, or most of a surface.
+    pub fn lost(&self, fits: &[Fit]) -> bool {
+        self.form.lost(fits)
     }
 
     /// Writes the value for time `at` into `out`, reusing its memory. `None` while there is no result, and with a
