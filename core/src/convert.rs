@@ -5,12 +5,13 @@
 use std::time::Duration;
 
 use inbetween_card::{
-    Calibrator as CalibratorSpec, Card, DisplayMode as CardMode, FrameFormat, InputSpec, RuleValue,
-    VariantSpec,
+    Calibrator as CalibratorSpec, Card, DisplayMode as CardMode, FrameFormat, InputSpec, Monitoring,
+    ResponseAction, RuleValue, VariantSpec,
 };
 use inbetween_flow::{
-    Budget, Calibrator, Config, Costs, DecideConfig, Detection, DisplayMode, FeatureContract, InputContract,
-    Keypoint, Label, PixelFormat, Point, Quaternion, Rect, ReviewConfig, Scheduling, Tolerance, Value,
+    Bound, Budget, Calibrator, Config, Costs, DecideConfig, Detection, DisplayMode, FeatureContract,
+    FeatureWatch, InputContract, Keypoint, Label, MonitorConfig, PixelFormat, Point, Quaternion, Rect,
+    Response, ResponseRule, ReviewConfig, Scheduling, Session, Severity, SliceWatch, Tolerance, Value,
     Variant,
 };
 use inbetween_infer::Head;
@@ -57,6 +58,7 @@ pub fn config(card: &Card) -> Config {
             ..Scheduling::default()
         },
         decide: decide(card),
+        monitoring: card.monitoring.as_ref().map(|m| monitoring(card, m)),
     }
 }
 
@@ -139,6 +141,74 @@ fn decide(card: &Card) -> Option<DecideConfig> {
             expected_load: r.load.into(),
         }),
     })
+}
+
+/// What is watched, and what is done about it.
+fn monitoring(card: &Card, m: &Monitoring) -> MonitorConfig {
+    let window = Duration::from_mins(u64::from(m.window_minutes));
+    let plain = MonitorConfig::default();
+    MonitorConfig {
+        window,
+        min_sessions: m.min_sessions,
+        // Rows have nothing to do with each other; frames are like those before them.
+        session: match &card.model.input {
+            InputSpec::Features(_) => Session::Event,
+            _ => Session::Span(Duration::from_mins(1).min(window)),
+        },
+        features: m
+            .features
+            .iter()
+            .map(|f| FeatureWatch {
+                name: f.name.clone(),
+                edges: f.edges.clone(),
+                reference: counts(&f.reference),
+            })
+            .collect(),
+        score_edges: m.scores.as_ref().map_or(plain.score_edges, |s| s.edges.clone()),
+        score_reference: m.scores.as_ref().map_or(plain.score_reference, |s| counts(&s.reference)),
+        class_reference: plain.class_reference,
+        positive_class: card.decision.positive_class,
+        slices: m
+            .slices
+            .iter()
+            .map(|s| SliceWatch { name: s.name.clone(), values: s.values.clone() })
+            .collect(),
+        label_expiry: m.labels.map_or(plain.label_expiry, |l| {
+            Duration::try_from_secs_f64(l.expiry_hours * 3600.0).unwrap_or(plain.label_expiry)
+        }),
+        responses: m.response.iter().map(response).collect(),
+    }
+}
+
+fn response(r: &inbetween_card::Response) -> ResponseRule {
+    ResponseRule {
+        signal: r.signal.clone(),
+        bound: match r.below {
+            Some(below) => Bound::Below(below),
+            None => Bound::Above(r.above.unwrap_or(f64::MAX)),
+        },
+        hold: Duration::from_mins(u64::from(r.for_minutes)),
+        severity: match r.severity {
+            inbetween_card::Severity::Log => Severity::Log,
+            inbetween_card::Severity::Ticket => Severity::Ticket,
+            inbetween_card::Severity::Page => Severity::Page,
+        },
+        owner: r.owner.clone(),
+        response: match r.action {
+            ResponseAction::Alert => Response::Alert,
+            ResponseAction::FallBack => Response::FallBack,
+            ResponseAction::Disable => Response::Disable,
+            ResponseAction::RollBack => Response::RollBack,
+            ResponseAction::Retrain => Response::Retrain,
+        },
+    }
+}
+
+/// Counts of a reference, in proportion where they do not fit.
+fn counts(reference: &[u64]) -> Vec<u32> {
+    let total: u128 = reference.iter().map(|n| u128::from(*n)).sum();
+    let most = u128::from(u32::MAX);
+    reference.iter().map(|n| (u128::from(*n) * most.min(total) / total.max(1)) as u32).collect()
 }
 
 fn calibrator(spec: &CalibratorSpec) -> Calibrator {

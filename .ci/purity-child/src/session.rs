@@ -54,6 +54,7 @@ impl Session {
             input_version: 0,
             scheduling: Scheduling::default(),
             decide: None,
+            monitoring: None,
         };
         Some(Self {
             engine: Engine::new(config, 7).ok()?,

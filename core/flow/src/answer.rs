@@ -6,6 +6,10 @@ use core::time::Duration;
 
 use crate::{decision::Decision, time::Timestamp, value::Value};
 
+/// The name of one admitted result, for the label that may come for it later. Counted up from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PredictionId(pub u64);
+
 /// How a predicted value was carried from its key frame to the display time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -61,6 +65,8 @@ pub enum Degraded {
     TooFarBack,
     /// The event lacks what a better rung of the ladder needs, or it is not as the card promises.
     Input,
+    /// The card's response plan has taken the model out of use, after an alert.
+    Response,
 }
 
 /// The answer for one display refresh.
@@ -87,6 +93,9 @@ pub struct Answer {
     pub variant: u8,
     /// That variant's model version, as the bundle states it.
     pub model_version: u32,
+    /// The result that a label belongs to: the newest one behind it, or what the model said while the response plan keeps
+    /// answers to the rule.
+    pub prediction: Option<PredictionId>,
     /// Why the answer is worse than promised, when it is.
     pub degraded: Option<Degraded>,
     /// What to do about it, when the card says what that depends on.
@@ -106,6 +115,7 @@ impl Answer {
             within_tolerance: false,
             variant: 0,
             model_version,
+            prediction: None,
             degraded: Some(why),
             decision: None,
         }

@@ -2,6 +2,13 @@
 //! **Invariant:** a `Config` that `validate` accepts cannot make the engine panic or divide by zero.
 //! It does not parse a card: `inbetween-card` does, the facade converts.
 
+mod monitoring;
+
+pub use self::monitoring::{
+    Bound, FeatureWatch, MOST_CELLS, MOST_CLASSES, MOST_FEATURE_EDGES, MOST_FEATURES, MOST_RESPONSES,
+    MOST_SCORE_EDGES, MonitorConfig, Response, ResponseRule, Session, Severity, SliceWatch,
+};
+
 use core::time::Duration;
 
 use alloc::{string::String, vec::Vec};
@@ -168,6 +175,8 @@ pub struct Config {
     pub scheduling: Scheduling,
     /// How answers become actions; `None` decides nothing.
     pub decide: Option<DecideConfig>,
+    /// What is watched live; `None` keeps counts and times only.
+    pub monitoring: Option<MonitorConfig>,
 }
 
 /// What is wrong with a [`Config`]: the field and what it must be.
@@ -214,6 +223,7 @@ impl Config {
             input_version: 0,
             scheduling: Scheduling::default(),
             decide: None,
+            monitoring: None,
         }
     }
 
@@ -275,6 +285,7 @@ impl Config {
         ];
         self.check_variants()?;
         self.decide.as_ref().map_or(Ok(()), DecideConfig::validate)?;
+        self.monitoring.as_ref().map_or(Ok(()), MonitorConfig::validate)?;
         for (ok, field, must) in checks {
             if !ok {
                 return Err(ConfigError { field, must });

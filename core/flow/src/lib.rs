@@ -32,9 +32,10 @@ pub mod source;
 mod time;
 mod value;
 
-pub use answer::{Answer, Carry, Degraded, Source};
+pub use answer::{Answer, Carry, Degraded, PredictionId, Source};
 pub use config::{
-    Budget, Config, ConfigError, DisplayMode, FeatureContract, InputContract, Scheduling, Tolerance, Variant,
+    Bound, Budget, Config, ConfigError, DisplayMode, FeatureContract, FeatureWatch, InputContract,
+    MonitorConfig, Response, ResponseRule, Scheduling, Session, Severity, SliceWatch, Tolerance, Variant,
 };
 pub use decision::{Action, Calibrator, Costs, DecideConfig, Decision, ReviewConfig, ReviewItem, Thresholds};
 pub use engine::{Answerer, Engine, EventEngine, Inspection};
@@ -45,6 +46,7 @@ pub use frame::{
 };
 pub use geometry::{Point, Rect};
 pub use ingredient::Ingredients;
+pub use monitor::{Labelled, Truth};
 pub use plan::{
     Admission, Completion, Environment, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason,
     SwitchReason, Ticket, TicketId, Timeout,

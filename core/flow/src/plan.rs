@@ -5,6 +5,7 @@
 use core::time::Duration;
 
 use crate::{
+    config::{Response, Severity},
     decision::ReviewItem,
     time::Timestamp,
     value::{Value, ValueFault},
@@ -50,6 +51,8 @@ pub enum SwitchReason {
     Failing,
     /// It keeps the promise at less cost, or the one before did not keep it.
     Cost,
+    /// The card's response plan has rolled the one before back.
+    RolledBack,
 }
 
 /// One model run that the host is asked to make.
@@ -94,6 +97,8 @@ pub enum SkipReason {
     RepeatedFrame,
     /// The capture time is before the frame's before.
     LateFrame,
+    /// The card's response plan has taken the model out of use, after an alert.
+    Disabled,
 }
 
 /// What to do with one frame.
@@ -208,6 +213,28 @@ pub enum Event {
     /// Nobody will look at this: the review queue is full, and all others in it are dearer. What was decided for the
     /// meantime stands.
     ReviewDropped(ReviewItem),
+    /// A rule of the card's response plan fired. What the engine can do about it is done already; what `owner` must do is
+    /// not.
+    Alert {
+        /// Its place in [`crate::MonitorConfig::responses`], where its signal and owner are.
+        rule: u8,
+        /// The signal's value.
+        value: f32,
+        /// How urgent it is.
+        severity: Severity,
+        /// What is done about it.
+        response: Response,
+    },
+    /// The rule's signal has been well under its threshold for as long as it takes to fire; what was done is undone, but
+    /// for a roll-back.
+    AlertCleared {
+        /// Its place in [`crate::MonitorConfig::responses`].
+        rule: u8,
+        /// The signal's value.
+        value: f32,
+    },
+    /// A window of the monitor is full: its snapshot is ready until the next one is.
+    WindowClosed,
     /// Events were lost because the host did not poll; how many.
     Overflow(u32),
 }
@@ -238,4 +265,6 @@ pub enum Timeout {
     Probe,
     /// The newest result passes its maximum age.
     MaxAge,
+    /// A window of the monitor ends.
+    Window,
 }

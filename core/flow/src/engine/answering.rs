@@ -17,7 +17,7 @@ use crate::{
     value::Value,
 };
 
-use super::{Engine, Newest};
+use super::{Engine, Newest, watch::Service};
 
 /// What an answer is made of. Making one changes nothing of it.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,8 @@ pub(super) struct Standing {
     pub obstacle: Option<SkipReason>,
     /// What was last decided.
     pub action: Option<Action>,
+    /// What the response plan leaves of the service.
+    pub service: Service,
 }
 
 /// What is counted and told of an answer.
@@ -54,6 +56,7 @@ pub(super) struct Said {
     source: Source,
     within: bool,
     age: Duration,
+    horizon: Duration,
     /// Capture time of what was decided on: the result's, or the newest frame's where there is none.
     captured: Timestamp,
     decision: Option<Decision>,
@@ -65,6 +68,7 @@ impl Said {
             source: answer.source,
             within: answer.within_tolerance,
             age: answer.age,
+            horizon: answer.horizon,
             captured: answer.key_frame.or(standing.seen).unwrap_or_default(),
             decision: answer.decision,
         }
@@ -96,13 +100,13 @@ impl Engine {
 
     /// Counts an answer, and tells when the answers have fallen to another rung.
     pub(super) fn said(&mut self, said: &Said) {
-        let Said { source, within, age, captured, decision } = *said;
+        let Said { source, within, age, horizon, captured, decision } = *said;
         let rung = rung(source, self.variant);
         // Model and predicted alternate with every key frame: only a fall below both is news.
         if rung.max(self.rung) > Rung::Predicted {
             self.set_rung(rung);
         }
-        self.monitor.answered(source, within, age);
+        self.monitor.answered(source, within, age, horizon);
         let decided = self.decider.as_mut().zip(decision);
         if let Some(offer) = decided.and_then(|(decider, decision)| decider.decided(captured, &decision)) {
             self.events.offered(&offer);
@@ -130,6 +134,7 @@ impl Engine {
             failing: self.scheduler.open_until().is_some(),
             obstacle: self.obstacle,
             action: self.decider.as_ref().and_then(Decider::last),
+            service: self.service,
         }
     }
 
@@ -146,6 +151,12 @@ impl Facts<'_> {
         let carried = self.carrier.answer(at, &mut value);
         let max_age = self.config.budget.max_age;
         let mut answer = match carried {
+            _ if self.standing.service > Service::Full => {
+                // Named all the same: labels for what the model says end a fallback.
+                let said = self.standing.newest.filter(|n| display.since(n.ran) <= max_age);
+                let rule = self.fall_back(value, spare, Degraded::Response);
+                Answer { prediction: said.map(|n| n.prediction), ..rule }
+            }
             Some(c) if c.key_frame.since(at) > max_age => self.fall_back(value, spare, Degraded::TooFarBack),
             Some(c) if display.since(ran(self.standing.newest, c.key_frame)) > max_age => {
                 self.fall_back(value, spare, Degraded::TooOld)
@@ -204,6 +215,7 @@ impl Facts<'_> {
             within_tolerance,
             variant: self.standing.variant,
             model_version: self.standing.version,
+            prediction: newest.map(|n| n.prediction),
             degraded,
             decision: None,
         }

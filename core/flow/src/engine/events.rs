@@ -6,21 +6,24 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    answer::{Answer, Degraded, Source},
+    answer::{Answer, Degraded, PredictionId, Source},
     config::{Config, ConfigError, InputContract},
     contract,
     decide::{Case, Decider},
     decision::ReviewItem,
     error::FrameError,
     frame::Frame,
-    monitor::Monitor,
+    monitor::{Labelled, Monitor, Truth},
     plan::{Admission, Event, Outcome, RunFailure, Rung},
     schedule::{Breaker, Passage},
     time::Timestamp,
     value::{Value, ValueFault},
 };
 
-use super::flight::Events;
+use super::{
+    flight::Events,
+    watch::{Service, judge},
+};
 
 /// Scores events that have nothing to do with each other: payments, messages, rows of a table.
 ///
@@ -58,6 +61,9 @@ pub struct EventEngine {
     events: Events,
     rung: Rung,
     now: Timestamp,
+    service: Service,
+    /// Models before this one are rolled back for good.
+    barred: usize,
 }
 
 /// One model of the ladder.
@@ -91,10 +97,12 @@ impl EventEngine {
         Ok(Self {
             rungs,
             decider: config.decide.clone().map(Decider::new),
-            monitor: Monitor::default(),
+            monitor: Monitor::new(config.monitoring.as_ref(), 0)?,
             events: Events::new(),
             rung: Rung::Model,
             now: Timestamp::ZERO,
+            service: Service::Full,
+            barred: 0,
             config,
         })
     }
@@ -107,11 +115,14 @@ impl EventEngine {
         event: &Frame<'_>,
         mut run: impl FnMut(u8) -> Outcome,
     ) -> Answer {
-        self.now = self.now.max(now);
-        self.monitor.frames += 1;
+        self.advance(now);
+        self.monitor.frame(self.now, event);
+        if self.service == Service::Disabled {
+            return self.fall_back(event, Degraded::Response);
+        }
         let mut refused = None;
         let mut why = None;
-        for variant in 0..self.rungs.len() {
+        for variant in self.barred..self.rungs.len() {
             match self.attempt(variant, event, &mut run) {
                 Ok(value) => return self.answered(event, variant as u8, value, why),
                 Err(Obstacle::Input(error)) => {
@@ -122,7 +133,7 @@ impl EventEngine {
             }
         }
         if let Some(error) = refused {
-            self.monitor.rejected += 1;
+            self.monitor.rejected(error);
             log::debug!("an event cannot be scored by a model: {error}");
         }
         self.fall_back(event, why.unwrap_or(Degraded::ModelFailing))
@@ -174,9 +185,19 @@ impl EventEngine {
     }
 
     fn answered(&mut self, event: &Frame<'_>, variant: u8, value: Value, why: Option<Degraded>) -> Answer {
+        let rung = if variant == 0 { Rung::Model } else { Rung::SmallerVariant };
+        let case = Case { value: &value, rung, variant };
+        let decision = self.decider.as_ref().and_then(|decider| decider.event(&case));
+        let mask = self.monitor.mask();
+        let prediction = self.monitor.predicted(self.now, mask, &value, decision.as_ref());
+        if self.service > Service::Full {
+            let rule = self.fall_back(event, Degraded::Response);
+            return Answer { prediction: Some(prediction), ..rule };
+        }
         let answer = Answer {
             value: Some(value),
             source: Source::Model,
+            prediction: Some(prediction),
             key_frame: Some(event.captured),
             uncertainty: 0.0,
             within_tolerance: why.is_none(),
@@ -185,7 +206,6 @@ impl EventEngine {
             degraded: why,
             ..Answer::unavailable(Degraded::WarmingUp, 0)
         };
-        let rung = if variant == 0 { Rung::Model } else { Rung::SmallerVariant };
         self.decided(event, answer, rung)
     }
 
@@ -214,8 +234,34 @@ impl EventEngine {
             self.rung = rung;
             self.events.push(Event::RungChanged(rung));
         }
-        self.monitor.answered(answer.source, answer.within_tolerance, Duration::ZERO);
+        self.monitor.answered(answer.source, answer.within_tolerance, Duration::ZERO, Duration::ZERO);
         answer
+    }
+
+    /// Takes that time has come to `now`, and does what the response plan asks for.
+    fn advance(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        let Some(changed) = judge(&mut self.monitor, &mut self.events, self.now) else { return };
+        if changed.roll_back {
+            self.barred = (self.barred + 1).min(self.rungs.len());
+        }
+        self.service = Service::of(&self.monitor, self.barred == self.rungs.len());
+    }
+
+    /// Takes the truth for the prediction of an answer, as it becomes known. While the response plan keeps answers to the
+    /// rule, they name what the model said all the same: labels for it are how that ends.
+    pub fn handle_label(&mut self, now: Timestamp, prediction: PredictionId, truth: Truth) -> Labelled {
+        self.advance(now);
+        let tolerance = (self.config.tolerance.epsilon, self.config.tolerance.miss_rate);
+        match self.monitor.live_mut() {
+            Some(live) => live.label(self.now, prediction, truth, tolerance),
+            None => Labelled::Unwatched,
+        }
+    }
+
+    /// States the group of a slice that holds from now on; see [`Engine::set_slice`](super::Engine::set_slice).
+    pub fn set_slice(&mut self, slice: &str, value: &str) -> bool {
+        self.monitor.live_mut().is_some_and(|live| live.set_slice(slice, value))
     }
 
     /// The next thing that the host may want to know.

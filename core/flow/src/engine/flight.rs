@@ -42,6 +42,8 @@ pub(crate) struct Flight {
     pub checks_hit: bool,
     /// Whether the picture has since become another one.
     pub stale: bool,
+    /// The groups that held then.
+    pub cells: u32,
 }
 
 /// All runs under way; a handful at most.

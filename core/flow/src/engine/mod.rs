@@ -12,12 +12,13 @@ mod inspect;
 mod reuse;
 mod starting;
 mod upkeep;
+mod watch;
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    answer::{Answer, Degraded},
+    answer::{Answer, Degraded, PredictionId},
     cache::ExactCache,
     config::{Config, ConfigError},
     contract,
@@ -41,6 +42,7 @@ use self::{
     clock::Clock,
     flight::{Events, Flight, Flights},
     reuse::{HIT_AUDIT_RATE, Reuser},
+    watch::Service,
 };
 
 /// The state machine of one model on one stream.
@@ -106,6 +108,9 @@ pub struct Engine {
     /// What stood against the newest run that was wanted.
     obstacle: Option<SkipReason>,
     rung: Rung,
+    service: Service,
+    /// Whether the model was rolled back and nothing is in its place.
+    retired: bool,
     answer: Answer,
     /// Memory for the answer's value while there is none, and for looking ahead.
     spare: Value,
@@ -125,6 +130,7 @@ struct Newest {
     cached: bool,
     /// How often in a row it was used for pictures that look alike.
     uses: u32,
+    prediction: PredictionId,
 }
 
 /// Where a result comes from.
@@ -166,7 +172,7 @@ impl Engine {
             reuser: Reuser::new(&config, seed),
             attributes: Attributes::new(&config),
             decider: config.decide.clone().map(Decider::new),
-            monitor: Monitor::default(),
+            monitor: Monitor::new(config.monitoring.as_ref(), seed)?,
             flights: Flights::with_capacity(config.budget.max_in_flight as usize),
             events: Events::new(),
             next_ticket: 0,
@@ -180,6 +186,8 @@ impl Engine {
             cut_at: None,
             obstacle: None,
             rung: Rung::Unavailable,
+            service: Service::Full,
+            retired: false,
             answer: Answer::unavailable(Degraded::WarmingUp, config.model_version),
             spare: Value::empty(config.output),
             scratch: Value::empty(config.output),
@@ -217,8 +225,8 @@ impl Engine {
         share: Option<&mut Share<'_>>,
     ) -> Result<Plan, FrameError> {
         let now = self.advance(now);
-        self.monitor.frames += 1;
-        contract::check(&self.config.input, frame).inspect_err(|_| self.monitor.rejected += 1)?;
+        self.monitor.frame(now, frame);
+        contract::check(&self.config.input, frame).inspect_err(|e| self.monitor.rejected(*e))?;
         let plan = match self.arrive(frame.captured) {
             Ok(captured) => self.plan(now, &Frame { captured, ..*frame }, share),
             Err(skip) => Plan::Skip(skip),
@@ -229,6 +237,9 @@ impl Engine {
 
     /// The pipeline for a frame that is sound and new.
     fn plan(&mut self, now: Timestamp, frame: &Frame<'_>, mut share: Option<&mut Share<'_>>) -> Plan {
+        if self.service == Service::Disabled {
+            return Plan::Skip(SkipReason::Disabled);
+        }
         self.seen = self.look(frame);
         if self.seen.cut {
             let cut_at = *self.cut_at.get_or_insert(frame.captured);
@@ -390,7 +401,8 @@ impl Engine {
             self.cache.insert(digest, value);
         }
         self.learn_alike(flight, value);
-        if flight.stale || self.newest.is_some_and(|n| flight.ticket.captured <= n.captured) {
+        let barred = self.scheduler.is_barred(flight.ticket.variant);
+        if barred || flight.stale || self.newest.is_some_and(|n| flight.ticket.captured <= n.captured) {
             self.gate.discard(flight.ticket.id);
             return Admission::Superseded;
         }
@@ -420,7 +432,8 @@ impl Engine {
         };
         let again = self.newest.filter(|n| n.ran == ran && n.cached).map_or(0, |n| n.uses);
         let uses = if matches!(basis, Basis::Alike(_)) { again + 1 } else { 0 };
-        self.newest = Some(Newest { captured, ran, cached, uses });
+        let prediction = self.predicted(now, flight, value);
+        self.newest = Some(Newest { captured, ran, cached, uses, prediction });
         if self.variant != variant {
             self.variant = variant;
             if self.rung <= Rung::Predicted {

@@ -110,6 +110,7 @@ impl Engine {
             digest: None,
             checks_hit: false,
             stale: false,
+            cells: self.monitor.mask(),
         }
     }
 

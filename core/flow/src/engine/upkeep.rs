@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::{
     decide::Decider,
+    monitor::Live,
     plan::{Environment, Event, RunFailure, Rung, SkipReason, Timeout},
     time::Timestamp,
 };
@@ -35,7 +36,8 @@ impl Engine {
         let age = self.newest.filter(|_| self.rung <= Rung::Predicted);
         let age =
             age.map(|n| (n.ran + self.config.budget.max_age + Duration::from_nanos(1), Timeout::MaxAge));
-        [ticket, probe.filter(|(at, _)| *at > self.clock.now()), age]
+        let window = self.monitor.live().and_then(Live::next_due).map(|at| (at, Timeout::Window));
+        [ticket, probe.filter(|(at, _)| *at > self.clock.now()), age, window]
             .into_iter()
             .flatten()
             .min_by_key(|(at, _)| *at)
@@ -58,6 +60,7 @@ impl Engine {
         self.carrier.reset();
         self.attributes.clear();
         self.decider.iter_mut().for_each(Decider::reset);
+        self.begin_session();
         self.scheduler.reset();
         while let Some(flight) = self.flights.take_expired(Timestamp::MAX) {
             self.expired(&flight);
@@ -78,15 +81,20 @@ impl Engine {
             if Clock::restarted(back) {
                 self.scheduler.restart_clock(now);
                 self.reuser.restart_clock();
+                if let Some(live) = self.monitor.live_mut() {
+                    live.restart_clock(now);
+                }
                 self.reset();
             }
         }
         while let Some(flight) = self.flights.take_expired(now) {
             self.expired(&flight);
+            self.monitor.timed_out(now.since(flight.started));
             // It takes at least this long; a model that is only slow is given more time for the next run.
             self.scheduler.ended(now, now.since(flight.started), flight.charged);
             self.fail(now, &flight, RunFailure::TimedOut);
         }
+        self.watch(now);
         now
     }
 

@@ -1,16 +1,48 @@
-//! What happened: counts by reason and histograms of times, in fixed memory.
-//! **Invariant:** recording never allocates, never fails and never changes a plan or an answer.
-//! It does not judge (drift, alerts) and exports nothing: the host reads it.
+//! What happened: counts since the start, and the live monitor of distributions, drift and outcomes, in fixed memory.
+//! **Invariant:** recording never allocates and never fails; only a rule of the card's response plan changes an answer.
+//! It does not act and does no I/O: the engine carries rules out, the host sends what `export` writes.
 
+mod bins;
+mod drift;
+mod evidence;
 mod histogram;
+mod live;
+mod outcome;
+mod prediction;
+mod reading;
+mod response;
+mod ring;
+mod session;
+mod signal;
+mod window;
 
+pub use crate::config::{
+    MOST_CELLS, MOST_CLASSES, MOST_FEATURE_EDGES, MOST_FEATURES, MOST_RESPONSES, MOST_SCORE_EDGES,
+};
+pub use bins::Bins;
+pub use drift::{DriftKind, FALSE_ALARM, Reading, Verdict, psi};
+pub use evidence::{Evidence, SLACK};
 pub use histogram::Histogram;
+pub use live::Live;
+pub use outcome::{AccuracyEstimate, Outcomes, RELIABILITY_BINS, Reliability};
+pub use prediction::{Labelled, Truth};
+pub use response::Change;
+pub use ring::WAITING;
+pub use signal::{FEATURE_SIGNALS, Of, SIGNALS, SLICE_SIGNALS, Signal};
+pub use window::{Cell, ClassBins, Observed, Timing, Window};
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::{
-    answer::{Carry, Source},
-    plan::{Admission, Plan, RunReason, SkipReason},
+    answer::{Carry, PredictionId, Source},
+    config::{ConfigError, MonitorConfig, Response},
+    decision::Decision,
+    error::FrameError,
+    frame::Frame,
+    plan::{Admission, Plan, RunFailure, RunReason, SkipReason},
+    time::Timestamp,
+    value::Value,
 };
 
 /// Counts and histograms since the engine was made. `reset` of the engine does not clear them.
@@ -23,7 +55,7 @@ pub struct Monitor {
     /// Runs by reason.
     pub runs: Counts<9>,
     /// Skips by reason.
-    pub skips: Counts<11>,
+    pub skips: Counts<12>,
     /// Answers by source.
     pub answers: Counts<8>,
     /// Answers that said to be within tolerance.
@@ -60,9 +92,77 @@ pub struct Monitor {
     pub latency: Histogram,
     /// Age of the answers.
     pub age: Histogram,
+    live: Option<Box<Live>>,
+    predictions: u64,
 }
 
 impl Monitor {
+    pub(crate) fn new(config: Option<&MonitorConfig>, seed: u64) -> Result<Self, ConfigError> {
+        let live = config.map(|config| Live::new(config.clone(), seed)).transpose()?;
+        Ok(Self { live, ..Self::default() })
+    }
+
+    /// The live monitor, where the configuration has one.
+    pub fn live(&self) -> Option<&Live> {
+        self.live.as_deref()
+    }
+
+    pub(crate) fn live_mut(&mut self) -> Option<&mut Live> {
+        self.live.as_deref_mut()
+    }
+
+    /// Takes that time has come to `now`; whether a window ended.
+    pub(crate) fn tick(&mut self, now: Timestamp, changed: impl FnMut(Change)) -> bool {
+        self.live_mut().is_some_and(|live| live.tick(now, changed))
+    }
+
+    pub(crate) fn frame(&mut self, now: Timestamp, frame: &Frame<'_>) {
+        self.frames += 1;
+        if let Some(live) = self.live_mut() {
+            live.frame(now, frame);
+        }
+    }
+
+    pub(crate) fn rejected(&mut self, error: FrameError) {
+        self.rejected += 1;
+        if let Some(live) = self.live_mut() {
+            live.window.rejected(error);
+        }
+    }
+
+    /// Takes that a run did not end in time.
+    pub(crate) fn timed_out(&mut self, took: Duration) {
+        if let Some(live) = self.live_mut() {
+            live.window.ran(Some(RunFailure::TimedOut), took);
+        }
+    }
+
+    /// The groups that hold now, as bits.
+    pub(crate) fn mask(&self) -> u32 {
+        self.live().map_or(0, Live::mask)
+    }
+
+    /// Takes a prediction; the name under which its label may come.
+    pub(crate) fn predicted(
+        &mut self,
+        now: Timestamp,
+        mask: u32,
+        value: &Value,
+        decision: Option<&Decision>,
+    ) -> PredictionId {
+        let id = PredictionId(self.predictions);
+        self.predictions += 1;
+        if let Some(live) = self.live_mut() {
+            live.predicted(now, id, mask, value, decision);
+        }
+        id
+    }
+
+    /// Whether a rule that stands asks for `response`.
+    pub(crate) fn stands(&self, response: Response) -> bool {
+        self.live().is_some_and(|live| live.stands(response))
+    }
+
     pub(crate) fn planned(&mut self, plan: &Plan) {
         match plan {
             Plan::Run(ticket) => self.runs.add(run_index(ticket.reason)),
@@ -78,14 +178,25 @@ impl Monitor {
             Admission::Cancelled => self.cancelled += 1,
             Admission::UnknownTicket => self.unknown += 1,
         }
-        if admission != Admission::UnknownTicket {
-            self.latency.record(took);
+        if admission == Admission::UnknownTicket {
+            return;
+        }
+        self.latency.record(took);
+        if admission != Admission::Cancelled
+            && let Some(live) = self.live_mut()
+        {
+            let failure = if let Admission::Failed(why) = admission { Some(why) } else { None };
+            live.window.ran(failure, took);
         }
     }
 
     pub(crate) fn backtested(&mut self, violated: bool, audit: bool) {
         self.backtests += 1;
         self.violations += u64::from(violated);
+        if let Some(live) = self.live_mut() {
+            window::bump(&mut live.window.backtests);
+            live.window.violations = live.window.violations.saturating_add(u32::from(violated));
+        }
         if audit {
             self.audits += 1;
             self.audit_violations += u64::from(violated);
@@ -97,7 +208,10 @@ impl Monitor {
         self.hit_audit_violations += u64::from(wrong);
     }
 
-    pub(crate) fn answered(&mut self, source: Source, within: bool, age: Duration) {
+    pub(crate) fn answered(&mut self, source: Source, within: bool, age: Duration, horizon: Duration) {
+        if let Some(live) = self.live_mut() {
+            live.window.answered(source, within, age, horizon);
+        }
         self.answers.add(source_index(source));
         self.answers_within += u64::from(within);
         if source != Source::Unavailable {
@@ -173,6 +287,7 @@ const fn skip_index(reason: SkipReason) -> usize {
         SkipReason::Heat => 8,
         SkipReason::Energy => 9,
         SkipReason::Shared => 10,
+        SkipReason::Disabled => 11,
     }
 }
 

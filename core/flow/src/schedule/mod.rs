@@ -424,6 +424,16 @@ impl Scheduler {
         self.fresh = Some(self.fresh.map_or(error, |fresh| error.min(fresh + FORGETTING * (error - fresh))));
     }
 
+    /// Rolls the present variant back for good; whether there is a smaller one.
+    pub(crate) const fn bar(&mut self) -> bool {
+        self.variants.bar()
+    }
+
+    /// Whether a variant was rolled back.
+    pub(crate) const fn is_barred(&self, variant: u8) -> bool {
+        self.variants.is_barred(variant)
+    }
+
     pub(crate) fn adapt(&mut self, now: Timestamp, environment: &Environment) {
         self.variants.adapt(environment);
         self.budget.purse.adapt(now, environment);

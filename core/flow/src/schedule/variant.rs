@@ -99,6 +99,8 @@ pub(crate) struct Variants {
     /// Larger variants than this one may not run, and why.
     largest: usize,
     bound_by: SwitchReason,
+    /// Variants before this one are rolled back for good.
+    barred: usize,
     /// What has been lost so far by not running `favourite`.
     credit: f32,
     favourite: usize,
@@ -161,6 +163,7 @@ impl Variants {
             current: 0,
             largest: 0,
             bound_by: SwitchReason::Heat,
+            barred: 0,
             credit: 0.0,
             favourite: 0,
             switched: Timestamp::ZERO,
@@ -314,6 +317,23 @@ impl Variants {
         } else {
             self.cool_since = None;
         }
+        if self.largest < self.barred {
+            (self.largest, self.bound_by) = (self.barred, SwitchReason::RolledBack);
+        }
+    }
+
+    /// Rolls the present variant back, and all larger ones with it; whether there is another one.
+    pub(crate) const fn bar(&mut self) -> bool {
+        let others = self.current + 1 < self.list.len();
+        if others {
+            self.barred = self.current + 1;
+        }
+        others
+    }
+
+    /// Whether a variant was rolled back.
+    pub(crate) const fn is_barred(&self, variant: u8) -> bool {
+        (variant as usize) < self.barred
     }
 
     fn switch(&mut self, to: usize, why: SwitchReason) -> Switch {
