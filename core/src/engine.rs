@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use inbetween_flow::{
     Admission, Answer, Answerer, Completion, Config, ConfigError, Environment, Event, Frame, FrameError,
-    Plan as FlowPlan, Share, SkipReason, TicketId, Timeout, Timestamp, Value,
+    Labelled, Plan as FlowPlan, PredictionId, Share, SkipReason, TicketId, Timeout, Timestamp, Truth, Value,
+    monitor::Monitor,
 };
 use inbetween_infer::{CancelToken, LoadLimits, Model};
 
@@ -190,6 +191,28 @@ impl Engine {
     /// Brings an answerer of this engine up to date, and counts what it has said since the last time.
     pub fn update(&mut self, answerer: &mut Answerer) {
         self.flow.update(answerer);
+    }
+
+    /// Takes the truth for a prediction that an answer named, as it becomes known. See
+    /// [`inbetween_flow::Engine::handle_label`].
+    pub fn handle_label(&mut self, now: Timestamp, prediction: PredictionId, truth: Truth) -> Labelled {
+        self.flow.handle_label(now, prediction, truth)
+    }
+
+    /// States the group of a slice that holds from now on; whether the card has it. See
+    /// [`inbetween_flow::Engine::set_slice`].
+    pub fn set_slice(&mut self, slice: &str, value: &str) -> bool {
+        self.flow.set_slice(slice, value)
+    }
+
+    /// Says that another session begins: one observation of drift each.
+    pub fn begin_session(&mut self) {
+        self.flow.begin_session();
+    }
+
+    /// What happened so far, and what the live monitor says of it.
+    pub const fn monitor(&self) -> &Monitor {
+        self.flow.monitor()
     }
 
     /// Takes what changed about the device.

@@ -91,10 +91,12 @@ pub use inbetween_flow::rollout;
 pub use inbetween_flow::{
     Action, Admission, Answer, Answerer, Audio, Calibrator, CameraMotion, Carry, Completion, Config,
     ConfigError, Costs, DecideConfig, Decision, Degraded, Detection, Elements, Environment, Event,
-    EventEngine, Feature, FeatureValue, Frame, FrameError, Image, Input, Keypoint, Label, Mask, Member,
-    Outcome, PixelFormat, Plane, Point, Quaternion, Rect, ReviewConfig, ReviewItem, Rotation, RunFailure,
-    RunReason, Rung, Samples, Share, SharedBudget, SharedLimits, SkipReason, Source, SwitchReason, Tensor,
-    Thresholds, Ticket, TicketId, Timeout, Timestamp, Value, ValueFault, ValueKind, Variant,
+    EventEngine, Feature, FeatureValue, FeatureWatch, Frame, FrameError, Image, Input, Keypoint, Label,
+    Labelled, Mask, Member, MonitorConfig, Outcome, PixelFormat, Plane, Point, PredictionId, Quaternion,
+    Rect, Response, ResponseRule, ReviewConfig, ReviewItem, Rotation, RunFailure, RunReason, Rung, Samples,
+    Session, Severity, Share, SharedBudget, SharedLimits, SkipReason, SliceWatch, Source, SwitchReason,
+    Tensor, Thresholds, Ticket, TicketId, Timeout, Timestamp, Truth, Value, ValueFault, ValueKind, Variant,
+    monitor,
 };
 pub use inbetween_infer::{
     CancelToken, InputFault, LoadError, LoadLimits, Model, Placement, RunError, Runner,

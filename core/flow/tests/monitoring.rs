@@ -36,13 +36,14 @@ struct Host {
 impl Host {
     fn new(responses: Vec<ResponseRule>, variants: Vec<Variant>) -> Self {
         let mut config = Config::for_images(ValueKind::Probabilities, 0.05);
-        let feature = |name: &str| FeatureContract {
+        let feature = |name: &str, categories: &[&str]| FeatureContract {
             name: name.to_owned(),
             required: false,
             range: None,
-            categories: vec![],
+            categories: categories.iter().map(|c| (*c).to_owned()).collect(),
         };
-        config.input = InputContract::Features(vec![feature("amount"), feature("country")]);
+        config.input =
+            InputContract::Features(vec![feature("amount", &[]), feature("country", &["AT", "FR"])]);
         // Every event is new: no result lasts until the next one.
         config.budget.max_age = Duration::from_millis(400);
         config.rule = Some(Value::Probabilities(vec![1.0, 0.0]));

@@ -47,7 +47,7 @@ impl Reading {
     }
 }
 
-/// Chance of a false alarm in a window, over all tests of a card together: the customary level of 1%.
+/// The share of windows without drift that may alarm, over all tests of a card together: the customary 1%.
 pub const FALSE_ALARM: f64 = 0.01;
 /// What is significant and under this is no drift: an index of 0.02 is a mean that moved by 0.14 deviations.
 const FLOOR: f64 = 0.02;

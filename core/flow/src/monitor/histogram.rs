@@ -55,7 +55,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Buckets in each doubling are 2 to the power of this: `scale` in OpenTelemetry.
+    /// How many times a doubling is halved into buckets: `scale` in OpenTelemetry.
     pub const SCALE: i32 = 2;
     /// Bucket 0 is the one that OpenTelemetry counts as this.
     pub const OFFSET: i32 = -80;

@@ -1,0 +1,11 @@
+//! The card's list of metric ids is the monitor's.
+#![allow(missing_docs)]
+
+use inbetween::monitor;
+
+#[test]
+fn a_card_knows_the_metrics_that_the_monitor_has() {
+    assert_eq!(inbetween_card::SIGNALS.to_vec(), monitor::SIGNALS.map(|(id, _)| id));
+    assert_eq!(inbetween_card::FEATURE_SIGNALS.to_vec(), monitor::FEATURE_SIGNALS.map(|(prefix, _)| prefix));
+    assert_eq!(inbetween_card::SLICE_SIGNALS.to_vec(), monitor::SLICE_SIGNALS.map(|(prefix, _)| prefix));
+}
