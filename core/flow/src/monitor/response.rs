@@ -154,6 +154,6 @@ mod tests {
             active: false,
         };
         let mut look = |value| rule.look(Timestamp::ZERO, &Reading::plain(value, 99, 30));
-        assert!(!look(0.11) && look(0.09) && !look(0.11) && look(0.12));
+        assert!(!look(0.11) && look(0.09) && !look(0.11) && look(0.13));
     }
 }
