@@ -295,4 +295,37 @@ mod tests {
         let InputContract::Image { formats, min_side, .. } = config.input else { panic!() };
         assert_eq!((formats, min_side), (vec![PixelFormat::Nv12, PixelFormat::Bgra8], 64));
     }
+
+    #[test]
+    fn monitoring_is_taken_with_its_response_plan() {
+        let text = format!(
+            "{CARD}
+            [monitoring]
+            window_minutes = 30
+            scores = {{ edges = [0.5], reference = [30, 70] }}
+            slices = [{{ name = \"camera\", values = [\"front\", \"back\"] }}]
+            labels = {{ delay_hours = 1.0, expiry_hours = 2.0 }}
+            [[monitoring.response]]
+            signal = \"share.camera=front\"
+            below = 0.1
+            for_minutes = 5
+            severity = \"ticket\"
+            owner = \"vision\"
+            action = \"fall_back\""
+        );
+        let config = config(&Card::parse(&text).unwrap());
+        assert_eq!(config.validate(), Ok(()));
+        let m = config.monitoring.clone().unwrap();
+        assert_eq!((m.window, m.label_expiry), (Duration::from_mins(30), Duration::from_hours(2)));
+        assert_eq!((m.session, m.score_reference), (Session::Span(Duration::from_mins(1)), vec![30, 70]));
+        assert_eq!((m.responses[0].bound, m.responses[0].response), (Bound::Below(0.1), Response::FallBack));
+        assert!(inbetween_flow::Engine::new(config, 0).is_ok());
+    }
+
+    #[test]
+    fn counts_that_are_too_large_keep_their_proportions() {
+        assert_eq!(counts(&[1, 3]), [1, 3]);
+        let large = counts(&[u64::MAX, 3 * (u64::MAX / 4), 0]);
+        assert!((f64::from(large[1]) / f64::from(large[0]) - 0.75).abs() < 1e-6 && large[2] == 0);
+    }
 }

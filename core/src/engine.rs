@@ -7,7 +7,7 @@ use std::sync::Arc;
 use inbetween_flow::{
     Admission, Answer, Answerer, Completion, Config, ConfigError, Environment, Event, Frame, FrameError,
     Labelled, Plan as FlowPlan, PredictionId, Share, SkipReason, TicketId, Timeout, Timestamp, Truth, Value,
-    monitor::Monitor,
+    monitor::{Monitor, export::Snapshot},
 };
 use inbetween_infer::{CancelToken, LoadLimits, Model};
 
@@ -213,6 +213,11 @@ impl Engine {
     /// What happened so far, and what the live monitor says of it.
     pub const fn monitor(&self) -> &Monitor {
         self.flow.monitor()
+    }
+
+    /// The last full window of the live monitor, ready to be sent; [`Event::WindowClosed`] says when there is another one.
+    pub fn snapshot(&self) -> Option<Snapshot<'_>> {
+        self.flow.monitor().snapshot()
     }
 
     /// Takes what changed about the device.

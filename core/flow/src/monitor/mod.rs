@@ -5,6 +5,7 @@
 mod bins;
 mod drift;
 mod evidence;
+pub mod export;
 mod histogram;
 mod live;
 mod outcome;
@@ -100,6 +101,11 @@ impl Monitor {
     pub(crate) fn new(config: Option<&MonitorConfig>, seed: u64) -> Result<Self, ConfigError> {
         let live = config.map(|config| Live::new(config.clone(), seed)).transpose()?;
         Ok(Self { live, ..Self::default() })
+    }
+
+    /// The monitor of a host that feeds `live` itself: counts since the start stay at nought.
+    pub fn of(live: Box<Live>) -> Self {
+        Self { live: Some(live), ..Self::default() }
     }
 
     /// The live monitor, where the configuration has one.
