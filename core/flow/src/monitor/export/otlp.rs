@@ -2,7 +2,7 @@
 //! **Invariant:** the bytes are those that the official crate encodes for the same message; a test compares them.
 //! It does not decide what is counted.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use crate::monitor::{
     bins::Bins,
@@ -28,7 +28,7 @@ struct Span {
 pub(super) fn encode(snapshot: &Snapshot<'_>, sender: &Sender<'_>) -> Vec<u8> {
     let unix = |at: crate::Timestamp| sender.origin_unix_nanos.saturating_add(at.as_nanos());
     let span = Span { start: unix(snapshot.window.started), end: unix(snapshot.window.ended) };
-    let instance = sender.instance.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let instance = format!("{:032x}", u128::from_be_bytes(sender.instance));
     let mut w = Writer::default();
     w.message(1, |w| {
         w.message(1, |w| {
@@ -172,7 +172,9 @@ fn point(w: &mut Writer, span: Span, attributes: &[Attribute<'_>], n: u32) {
         w.fixed(2, span.start);
         w.fixed(3, span.end);
         w.present_fixed(6, u64::from(n));
-        attributes.iter().for_each(|a| attribute(w, 7, *a));
+        for a in attributes {
+            attribute(w, 7, *a);
+        }
     });
 }
 
@@ -207,7 +209,9 @@ fn bins<const N: usize>(
         w.fixed(4, u64::from(bins.numbers()));
         w.packed_fixed(6, counts.iter().map(|n| u64::from(*n)));
         w.packed_fixed(7, edges.iter().map(|e| e.to_bits()));
-        attributes.iter().for_each(|a| attribute(w, 9, *a));
+        for a in attributes {
+            attribute(w, 9, *a);
+        }
     });
 }
 
