@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use inbetween_flow::Rect;
 
-use crate::{bench::Group, peers::PeersCommand, run::cpu::REPEATS, seeds::Seeds};
+use crate::{bench::Group, card::args::CardCommand, peers::PeersCommand, run::cpu::REPEATS, seeds::Seeds};
 
 /// Run a model on key frames, answer for every frame in between, and measure what that is worth.
 #[derive(Debug, Parser)]
@@ -36,6 +36,9 @@ pub enum Command {
     /// Look at scene files
     #[command(subcommand)]
     Scene(SceneCommand),
+    /// Write, check, show, compare and export system cards
+    #[command(subcommand)]
+    Card(CardCommand),
     /// What `cargo xtask peers` measures beside other runtimes
     #[command(subcommand)]
     Peers(PeersCommand),

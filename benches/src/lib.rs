@@ -6,6 +6,7 @@
 pub mod assets;
 mod baselines;
 pub mod bench;
+pub mod card;
 pub mod cli;
 pub mod decisions;
 pub mod demo;
@@ -38,6 +39,7 @@ pub fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Bench(args) => bench::command(args).map(|()| ExitCode::SUCCESS),
         Command::Scene(args) => scene::command(args).map(|()| ExitCode::SUCCESS),
+        Command::Card(command) => card::command(command),
         Command::Run(args) => run::command(args).map(|_| ExitCode::SUCCESS),
         Command::Demo(args) => demo::command(args),
         Command::Peers(command) => peers::command(command).map(|()| ExitCode::SUCCESS),

@@ -13,6 +13,7 @@ mod check;
 mod date;
 mod diff;
 mod error;
+mod fields;
 mod locate;
 mod review;
 #[cfg(feature = "schema")]
@@ -25,6 +26,7 @@ pub use card::Card;
 pub use date::{Date, DateError};
 pub use diff::{Change, Effect, diff};
 pub use error::CardError;
+pub use fields::fields;
 pub use review::{Finding, Item, Level, Review, Section, review};
 #[cfg(feature = "schema")]
 pub use schema::schema;

@@ -73,3 +73,43 @@ fn any_text_is_reviewed() {
         assert!(review.findings.iter().all(|f| (1..=lines).contains(&f.line)), "{}", listed(&review));
     }
 }
+
+/// Every card that an example, the demo or a benchmark runs with.
+fn shipped() -> Vec<std::path::PathBuf> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut cards = vec![root.join("benches/detector/card.toml")];
+    let in_folder = |folder: &std::path::Path| -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+        entries.map(|e| e.expect("an entry").path()).collect()
+    };
+    cards.extend(in_folder(&root.join("benches/cards")));
+    let mut folders = vec![root.join("examples")];
+    while let Some(folder) = folders.pop() {
+        for path in in_folder(&folder) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with("card.toml") {
+                cards.push(path);
+            }
+        }
+    }
+    cards
+}
+
+#[test]
+fn the_cards_of_every_example_pass() {
+    let cards = shipped();
+    assert!(cards.len() >= 6, "{cards:?}");
+    for path in cards {
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let review = reviewed(&text);
+        assert!(review.passes(), "{}\n{}", path.display(), listed(&review));
+    }
+}
+
+#[test]
+fn the_card_of_the_test_model_is_for_engines_only() {
+    let review = reviewed(include_str!("../../tests/models/bright_spot.toml"));
+    let missing = review.findings.iter().filter(|f| f.wrong == "the section is missing").count();
+    assert_eq!(missing, 12, "{}", listed(&review));
+}

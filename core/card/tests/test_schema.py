@@ -12,7 +12,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 CARDS = [
     *ROOT.glob("benches/detector/card.toml"),
     *ROOT.glob("benches/cards/*.toml"),
-    *ROOT.glob("core/tests/models/*.toml"),
     *ROOT.glob("core/card/tests/cards/*.toml"),
     *ROOT.glob("examples/**/card.toml"),
 ]

@@ -2,10 +2,9 @@
 //! **Invariant:** a threshold that is loosened, and a watch, an owner or a rung that is gone, is flagged.
 //! It does not say whether a change is a good one: a person does.
 
-mod flat;
 mod rules;
 
-use crate::{Card, CardError};
+use crate::{Card, CardError, fields};
 
 /// What a change does to the promises of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +49,7 @@ pub struct Change {
 pub fn diff(old: &str, new: &str) -> Result<Vec<Change>, CardError> {
     Card::parse(old)?;
     Card::parse(new)?;
-    let (before, after) = (flat::fields(old), flat::fields(new));
+    let (before, after) = (fields::values(old), fields::values(new));
     let mut paths: Vec<&String> = before.keys().chain(after.keys()).collect();
     paths.sort_unstable();
     paths.dedup();

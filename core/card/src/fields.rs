@@ -9,8 +9,25 @@ use toml::{Table, Value};
 /// What names an element of a list, the first that it has.
 const NAMES: [&str; 7] = ["id", "name", "signal", "outcome", "rung", "metric", "text"];
 
-/// Every field of a card's text.
-pub(super) fn fields(text: &str) -> BTreeMap<String, Value> {
+/// Every field of a card's text with its value as TOML, by path; list elements by their name.
+///
+/// # Example
+/// ```
+/// let fields = inbetween_card::fields("[[goals.goal]]\ntext = \"stay on the face\"\ngate.at_most = 0.05");
+/// assert_eq!(fields[0], ("goals.goal[stay on the face].gate.at_most".to_owned(), "0.05".to_owned()));
+/// ```
+pub fn fields(text: &str) -> Vec<(String, String)> {
+    let mut all = values(text);
+    // Elements stand for themselves in a comparison only.
+    let inner: Vec<String> = all.keys().cloned().collect();
+    all.retain(|path, _| {
+        !inner.iter().any(|p| p.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.')))
+    });
+    all.into_iter().map(|(path, value)| (path, value.to_string())).collect()
+}
+
+/// The same as values, with one entry more for each element that is a table.
+pub(crate) fn values(text: &str) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
     if let Ok(table) = toml::from_str::<Table>(text) {
         walk(Value::Table(table), String::new(), &mut all);
