@@ -25,6 +25,8 @@ const STRANGE_SHARE: f32 = 0.08;
 const RIDGE: f32 = 0.05;
 /// Weights larger than this would make more of an anchor's error than of its motion.
 const LARGEST_WEIGHT: f32 = 3.0;
+/// How stiff a shape is against growing and turning: the prior's weight, in squares of [`STRANGE_SHARE`] of its reach.
+const STIFF: f32 = 4.0;
 /// Rounds of reweighting; the first ones matter.
 const ROUNDS: usize = 3;
 
@@ -423,7 +425,7 @@ impl Common {
             turn += w * (o.x * m.y - o.y * m.x);
         }
         // A shape turns and grows slowly: few points that lie close together are no evidence for more.
-        let share = 1.0 / (size + all * self.least * self.least).max(1e-6);
+        let share = 1.0 / (size + all * STIFF * self.least * self.least).max(1e-6);
         (self.center, self.shift) = (place, moved);
         (self.grow, self.turn) = ((grow * share).clamp(-0.9, 9.0), (turn * share).clamp(-9.0, 9.0));
     }
