@@ -208,6 +208,8 @@ pub enum Event {
     },
     /// Kept results for pictures that look alike were wrong more often than the card allows: all were forgotten.
     CacheFlushed,
+    /// The model is wanted: stop the candidate's run on the frame of this run of the model, if it is cheap to.
+    CancelShadow(TicketId),
     /// A person should look at this; it waits in the review queue.
     Review(ReviewItem),
     /// Nobody will look at this: the review queue is full, and all others in it are dearer. What was decided for the

@@ -13,7 +13,7 @@ const MOST: usize = 128;
 ///
 /// A box that is kept, was found again in the pixels, and is not in `fresh` is no error: the model has missed it this
 /// time. One that is in `fresh` and was not kept is.
-pub(super) fn error(kept: &Value, fresh: &Value) -> f32 {
+pub(crate) fn error(kept: &Value, fresh: &Value) -> f32 {
     let largest = |a: &[f32], b: &[f32]| {
         let pairs = a.iter().zip(b).map(|(a, b)| (a - b).abs());
         if a.len() == b.len() { pairs.fold(0.0, f32::max) } else { f32::INFINITY }

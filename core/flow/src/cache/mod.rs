@@ -15,6 +15,8 @@ pub use exact::{Digest, ExactCache, Scope};
 pub use key::Key;
 pub use near::{Candidate, NearCache};
 
+pub(crate) use distance::error;
+
 use crate::value::{Detection, Keypoint, Value};
 
 /// Whether and how values of one kind may be used for another picture than the model saw.

@@ -10,6 +10,7 @@ mod events;
 mod flight;
 mod inspect;
 mod reuse;
+mod shadowing;
 mod starting;
 mod upkeep;
 mod watch;
@@ -30,6 +31,7 @@ use crate::{
     ingredient::Ingredients,
     monitor::Monitor,
     plan::{Admission, Completion, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason, Ticket},
+    rollout::Shadow,
     schedule::{Cut, Review, Scheduler, Share, Situation, Switch, Verdict, View},
     source::{Backtest, Carrier},
     time::Timestamp,
@@ -86,6 +88,9 @@ pub struct Engine {
     reuser: Reuser,
     attributes: Attributes,
     decider: Option<Decider>,
+    shadow: Option<Shadow>,
+    /// Whether heat or saving power forbids work that nobody waits for.
+    restrained: bool,
     monitor: Monitor,
     flights: Flights,
     events: Events,
@@ -172,6 +177,8 @@ impl Engine {
             reuser: Reuser::new(&config, seed),
             attributes: Attributes::new(&config),
             decider: config.decide.clone().map(Decider::new),
+            shadow: None,
+            restrained: false,
             monitor: Monitor::new(config.monitoring.as_ref(), seed)?,
             flights: Flights::with_capacity(config.budget.max_in_flight as usize),
             events: Events::new(),
@@ -405,6 +412,9 @@ impl Engine {
         if barred || flight.stale || self.newest.is_some_and(|n| flight.ticket.captured <= n.captured) {
             self.gate.discard(flight.ticket.id);
             return Admission::Superseded;
+        }
+        if let Some(shadow) = &mut self.shadow {
+            shadow.model_said(flight.ticket.id, flight.ticket.captured, value);
         }
         self.admit(now, flight, value, Basis::Model);
         Admission::Admitted

@@ -57,6 +57,7 @@ impl Engine {
             _ => {}
         }
         self.reuser.keep(flight.ticket.id);
+        self.stop_shadow();
         self.flights.add(flight);
         Plan::Run(flight.ticket)
     }

@@ -8,6 +8,7 @@ use crate::{
     decide::Decider,
     monitor::Live,
     plan::{Environment, Event, RunFailure, Rung, SkipReason, Timeout},
+    schedule,
     time::Timestamp,
 };
 
@@ -22,6 +23,9 @@ impl Engine {
     pub fn handle_environment(&mut self, now: Timestamp, environment: Environment) {
         let now = self.advance(now);
         self.scheduler.adapt(now, &environment);
+        // Where larger variants come back, there is heat to spare.
+        self.restrained = environment.power_saving
+            || environment.thermal_headroom.is_some_and(|h| h.is_nan() || h >= schedule::COOL);
         if let Some(period) =
             environment.display_period.filter(|p| !p.is_zero() && *p <= Duration::from_secs(1))
         {

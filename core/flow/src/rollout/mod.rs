@@ -4,10 +4,13 @@
 
 mod bucket;
 mod guardrail;
+mod shadow;
 mod stages;
 
+pub(crate) use self::shadow::Slack;
 pub use self::{
     bucket::{BUCKETS, BucketRange, bucket},
     guardrail::{Arm, Guardrail, GuardrailConfig, Harm, Inconclusive, Look, Verdict},
+    shadow::{Shadow, ShadowConfig, ShadowCounts, ShadowResult, ShadowTicket},
     stages::{Halt, Phase, Rollout, Stage},
 };

@@ -29,7 +29,7 @@ pub(crate) use self::{
     entries::View,
     forecast::Forecast,
     shared::Grant,
-    variant::Switch,
+    variant::{COOL, Switch},
 };
 use self::{
     budget::{Budget, Cost, Urgency},

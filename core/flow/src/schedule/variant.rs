@@ -37,7 +37,7 @@ const TAKEN_BACK: u32 = 4;
 /// flat ("Play it cool", arXiv 2023; Android's thermal API).
 const WARM: f32 = 0.80;
 const HOT: f32 = 0.95;
-const COOL: f32 = 0.70;
+pub(crate) const COOL: f32 = 0.70;
 /// A step down is given this long to show in the temperature.
 const STEP: Duration = Duration::from_secs(10);
 /// Slow-down of the device's own runs that counts as [`WARM`] and as [`COOL`] where it tells no temperature.
