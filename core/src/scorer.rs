@@ -3,7 +3,8 @@
 //! It does not keep events and does not read tables: the host does.
 
 use inbetween_flow::{
-    Answer, ConfigError, Event, EventEngine, Frame, Outcome, ReviewItem, RunFailure, Timestamp,
+    Answer, ConfigError, Event, EventEngine, Frame, Labelled, Outcome, PredictionId, ReviewItem, RunFailure,
+    Timestamp, Truth,
 };
 use inbetween_infer::{CancelToken, LoadLimits, Model, RunError, Runner};
 
@@ -72,6 +73,17 @@ impl Scorer {
             }),
             None => Outcome::Failed(RunFailure::Model),
         })
+    }
+
+    /// Takes the truth for the prediction that an answer named, as it becomes known. See
+    /// [`inbetween_flow::EventEngine::handle_label`].
+    pub fn handle_label(&mut self, now: Timestamp, prediction: PredictionId, truth: Truth) -> Labelled {
+        self.flow.handle_label(now, prediction, truth)
+    }
+
+    /// States the group of a slice that holds from now on, where no feature says it.
+    pub fn set_slice(&mut self, slice: &str, value: &str) -> bool {
+        self.flow.set_slice(slice, value)
     }
 
     /// The next thing that the host may want to know.

@@ -60,7 +60,7 @@ def payments(rng, n):
     )
     before = base + 4.0 * c["new_device"] + 9.0 * c["merchant_risk"] + 0.5 * np.log1p(c["distance_km"])
     # Afterwards thieves use old devices at safe merchants: inputs look as before, and mean something else.
-    after = base + 5.2 + 0.4 * c["new_device"] - 6.0 * c["merchant_risk"] + 1.2 * (c["account_days"] >= 365)
+    after = base + 6.6 + 0.4 * c["new_device"] - 6.0 * c["merchant_risk"] + 1.2 * (c["account_days"] >= 365)
     return c, before, after
 
 

@@ -1,6 +1,6 @@
 //! What the examples share: where files are.
 //!
-//! The examples themselves are `live` (video) and `voice` (audio); see the README of this folder.
+//! The examples themselves are `live` (video), `risk` (events) and `voice` (audio); see the README of this folder.
 #![forbid(unsafe_code)]
 
 use std::{env, path::PathBuf};

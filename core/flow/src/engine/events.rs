@@ -121,10 +121,13 @@ impl EventEngine {
             return self.fall_back(event, Degraded::Response);
         }
         let mut refused = None;
-        let mut why = None;
+        let mut why = (self.barred > 0).then_some(Degraded::Response);
         for variant in self.barred..self.rungs.len() {
             match self.attempt(variant, event, &mut run) {
-                Ok(value) => return self.answered(event, variant as u8, value, why),
+                Ok(value) => {
+                    self.refused(refused);
+                    return self.answered(event, variant as u8, value, why);
+                }
                 Err(Obstacle::Input(error)) => {
                     refused = refused.or(Some(error));
                     why = why.or(Some(Degraded::Input));
@@ -132,11 +135,16 @@ impl EventEngine {
                 Err(Obstacle::Model) => why = why.or(Some(Degraded::ModelFailing)),
             }
         }
-        if let Some(error) = refused {
-            self.monitor.rejected(error);
-            log::debug!("an event cannot be scored by a model: {error}");
-        }
+        self.refused(refused);
         self.fall_back(event, why.unwrap_or(Degraded::ModelFailing))
+    }
+
+    /// Counts an event that the best model cannot take, whichever rung answers it.
+    fn refused(&mut self, why: Option<FrameError>) {
+        if let Some(error) = why {
+            self.monitor.rejected(error);
+            log::debug!("an event is not what the model needs: {error}");
+        }
     }
 
     fn attempt(
