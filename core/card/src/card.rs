@@ -10,6 +10,9 @@ use crate::{
     error::CardError, locate,
 };
 
+/// The longest text of a card: ten times the longest that anyone wrote, and short enough to be read at once.
+const MAX_BYTES: usize = 256 * 1024;
+
 /// What an app states about one model on one stream.
 ///
 /// An engine needs [`Decision`], [`Tolerance`], [`Budget`] and [`ModelSpec`]; sections that are `None` were left out. What
@@ -104,7 +107,7 @@ impl Card {
     /// # Errors
     /// The first thing that is wrong, with its line, its field and what it must be.
     pub fn parse(text: &str) -> Result<Self, CardError> {
-        let card: Self = toml::from_str(text).map_err(|e| CardError::read(text, &e))?;
+        let card = Self::read(text)?;
         match check::card(&card).into_iter().next() {
             None => Ok(card),
             Some(fault) => Err(CardError::Field {
@@ -113,6 +116,15 @@ impl Card {
                 must: fault.must,
             }),
         }
+    }
+
+    /// Reads a card and does not check it.
+    pub(crate) fn read(text: &str) -> Result<Self, CardError> {
+        if text.len() > MAX_BYTES {
+            let message = format!("{} bytes; a card has at most {MAX_BYTES}", text.len());
+            return Err(CardError::Parse { line: 1, field: String::new(), message });
+        }
+        toml::from_str(text).map_err(|e| CardError::read(text, &e))
     }
 
     /// SHA-256 of the schema of the model's input, in hexadecimal: names, types, shapes, ranges and categories, and

@@ -2,7 +2,7 @@
 //! **Invariant:** faults come in the card's own order, each with the path of its field.
 //! It does not parse, and it does not demand sections: a review does.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::Card;
 
@@ -48,10 +48,11 @@ impl Faults {
         names: impl IntoIterator<Item = &'a str>,
         field: impl Fn(usize) -> String,
     ) {
-        let mut seen = Vec::new();
+        let mut seen = BTreeSet::new();
         for (i, name) in names.into_iter().enumerate() {
-            self.need(!seen.contains(&name), field(i), "a name that no other one here has");
-            seen.push(name);
+            if !seen.insert(name) {
+                self.need(false, field(i), "a name that no other one here has");
+            }
         }
     }
 }

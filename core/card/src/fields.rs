@@ -19,10 +19,7 @@ const NAMES: [&str; 7] = ["id", "name", "signal", "outcome", "rung", "metric", "
 pub fn fields(text: &str) -> Vec<(String, String)> {
     let mut all = values(text);
     // Elements stand for themselves in a comparison only.
-    let inner: Vec<String> = all.keys().cloned().collect();
-    all.retain(|path, _| {
-        !inner.iter().any(|p| p.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.')))
-    });
+    all.retain(|path, value| !(path.ends_with(']') && *value == Value::Boolean(true)));
     all.into_iter().map(|(path, value)| (path, value.to_string())).collect()
 }
 
@@ -43,18 +40,16 @@ fn walk(value: Value, at: String, all: &mut BTreeMap<String, Value>) {
             }
         }
         Value::Array(list) if list.iter().any(|v| v.is_table() || v.is_str()) => {
+            let mut seen: BTreeMap<String, usize> = BTreeMap::new();
             for value in list {
-                let name = NAMES.iter().find_map(|key| value.get(key)?.as_str()).or(value.as_str());
-                let mut path = format!("{at}[{}]", name.unwrap_or_default());
-                // Two responses to one signal are told apart by their severity, then by their order.
-                if let Some(severity) = value.get("severity").and_then(Value::as_str)
-                    && all.keys().any(|known| known.starts_with(&path))
-                {
-                    path = format!("{at}[{} {severity}]", name.unwrap_or_default());
-                }
-                while all.keys().any(|known| known.starts_with(&path)) {
-                    path.insert(path.len() - 1, '\'');
-                }
+                let name = NAMES
+                    .iter()
+                    .find_map(|key| value.get(key)?.as_str())
+                    .or(value.as_str())
+                    .unwrap_or_default();
+                let count = seen.entry(name.to_owned()).and_modify(|n| *n += 1).or_insert(1);
+                let path =
+                    if *count == 1 { format!("{at}[{name}]") } else { format!("{at}[{name} #{count}]") };
                 // The element itself, so that its removal is one change with a rule of its own.
                 if value.is_table() {
                     all.insert(path.clone(), Value::Boolean(true));

@@ -3,6 +3,7 @@
 //! It does not judge values: `check` does.
 
 use core::ops::Range;
+use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 
@@ -26,17 +27,41 @@ pub(crate) fn path_at(text: &str, at: usize) -> String {
 
 /// Line of the field at `path` or, when it is not in the text, of its nearest section that is.
 pub(crate) fn line_of(text: &str, path: &str) -> usize {
-    let mut best = (0, 1);
-    if let Ok(root) = DeTable::parse(text) {
-        walk(root.get_ref(), "", &mut |found, span, _| {
-            let covers = path == found || path.strip_prefix(found).is_some_and(|rest| rest.starts_with('.'));
-            // A key comes before its value; the first hit of a path is the key.
-            if covers && found.len() > best.0 {
-                best = (found.len(), line_at(text, span.start));
-            }
-        });
+    Lines::of(text).line(path)
+}
+
+/// The line of every field of a text.
+pub(crate) struct Lines(BTreeMap<String, usize>);
+
+impl Lines {
+    pub(crate) fn of(text: &str) -> Self {
+        let ends: Vec<usize> =
+            text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i).collect();
+        let mut first = BTreeMap::new();
+        if let Ok(root) = DeTable::parse(text) {
+            walk(root.get_ref(), "", &mut |path, span, _| {
+                // A key comes before its value; the first hit of a path is the key.
+                first
+                    .entry(path.to_owned())
+                    .or_insert_with(|| 1 + ends.partition_point(|end| *end < span.start));
+            });
+        }
+        Self(first)
     }
-    best.1
+
+    /// Line of the field at `path`, of its nearest section that is there, or the first.
+    pub(crate) fn line(&self, path: &str) -> usize {
+        let mut path = path;
+        loop {
+            if let Some(line) = self.0.get(path) {
+                return *line;
+            }
+            match path.rfind('.') {
+                Some(dot) => path = &path[..dot],
+                None => return 1,
+            }
+        }
+    }
 }
 
 /// Path of the first key `name` inside the section at `under`.

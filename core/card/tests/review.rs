@@ -113,3 +113,43 @@ fn the_card_of_the_test_model_is_for_engines_only() {
     let missing = review.findings.iter().filter(|f| f.wrong == "the section is missing").count();
     assert_eq!(missing, 12, "{}", listed(&review));
 }
+
+#[test]
+fn no_text_makes_a_review_or_a_comparison_panic() {
+    let mut seed = 1_u64;
+    let mut draw = |n: usize| {
+        // Knuth's MMIX generator: the same texts on every machine.
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % n
+    };
+    let pieces =
+        ["\"", "[", "]", "{", "}", "=", "0", "-1", "nan", "inf", "1e308", "\n", ".", ",", "#", "<x>", "ä"];
+    let mut read = 0;
+    for _ in 0..800 {
+        let mut text = RISK.to_owned();
+        let at = draw(text.len());
+        if text.is_char_boundary(at) {
+            match draw(3) {
+                0 => drop(text.remove(at)),
+                1 => text.insert_str(at, pieces[draw(pieces.len())]),
+                _ => text.replace_range(at..=at, pieces[draw(pieces.len())]),
+            }
+        }
+        let review = reviewed(&text);
+        read += usize::from(!review.items.is_empty());
+        drop(inbetween_card::diff(RISK, &text));
+    }
+    assert!(read > 80, "{read} texts were cards");
+}
+
+#[test]
+fn a_text_that_no_card_can_be_is_refused_before_it_is_read() {
+    let long = format!("{RISK}# {}", "x".repeat(300_000));
+    let review = reviewed(&long);
+    assert_eq!(review.findings.len(), 1);
+    assert!(listed(&review).contains("a card has at most 262144"), "{}", listed(&review));
+    // The most names that fit: found to be the same, at once.
+    let names = format!("values = [{}]", "\"a\",".repeat(60_000));
+    let many = reviewed(&RISK.replace("values = [\"AT\", \"DE\"]", &names));
+    assert!(many.findings.len() > 50_000);
+}

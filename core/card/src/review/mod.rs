@@ -98,10 +98,11 @@ impl Review {
 /// assert_eq!(review.findings[0].line, 1);
 /// ```
 pub fn review(text: &str, today: Date) -> Review {
-    let card: Card = match toml::from_str(text) {
+    let card = match Card::read(text) {
         Ok(card) => card,
-        Err(e) => return Review { findings: vec![unread(CardError::read(text, &e))], items: Vec::new() },
+        Err(e) => return Review { findings: vec![unread(e)], items: Vec::new() },
     };
+    let lines = locate::Lines::of(text);
     let mut notes = Notes::default();
     let mut items = Vec::new();
     for fault in check::card(&card) {
@@ -136,7 +137,7 @@ pub fn review(text: &str, today: Date) -> Review {
         .map(|n| Finding {
             level: n.level,
             section: Section::of(&n.field),
-            line: locate::line_of(text, &n.field),
+            line: lines.line(&n.field),
             field: n.field,
             wrong: n.wrong,
             mend: n.mend,

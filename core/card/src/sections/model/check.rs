@@ -244,23 +244,14 @@ fn tensors(i: &TensorsInput, at: &str, f: &mut Faults) {
     f.need(!i.tensors.is_empty(), path("tensors"), "at least one");
     for (k, t) in i.tensors.iter().enumerate() {
         f.need(elements(&t.shape), path(&format!("tensors.{k}.shape")), "dimensions above 0, not too large");
-        f.need(
-            i.tensors[..k].iter().all(|o| o.name != t.name),
-            path(&format!("tensors.{k}.name")),
-            "a name that no other tensor has",
-        );
     }
+    f.distinct(i.tensors.iter().map(|t| t.name.as_str()), |k| format!("{at}.tensors.{k}.name"));
 }
 
 fn features(i: &FeaturesInput, at: &str, f: &mut Faults) {
     f.need(!i.features.is_empty(), format!("{at}.features"), "at least one");
     for (k, feature) in i.features.iter().enumerate() {
         let path = |field: &str| format!("{at}.features.{k}.{field}");
-        f.need(
-            i.features[..k].iter().all(|o| o.name != feature.name),
-            path("name"),
-            "a name that no other feature has",
-        );
         f.need(feature.default.is_none_or(f32::is_finite), path("default"), "finite");
         f.need(feature.range.is_none_or(|[lo, hi]| lo <= hi), path("range"), "[low, high] with low <= high");
         f.need(
@@ -269,6 +260,7 @@ fn features(i: &FeaturesInput, at: &str, f: &mut Faults) {
             "left out for a feature with categories",
         );
     }
+    f.distinct(i.features.iter().map(|f| f.name.as_str()), |k| format!("{at}.features.{k}.name"));
 }
 
 fn ssd(h: &SsdHead, at: &str, input: &InputSpec, f: &mut Faults) {
