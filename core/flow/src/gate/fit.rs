@@ -117,15 +117,15 @@ pub(super) struct Outcome {
 }
 
 impl Patch {
-    /// Fits the patch to a frame from `start`. `noise` is the standard deviation of a working pixel.
-    pub fn fit(&mut self, frame: &Sampler<'_>, start: &Start, noise: f32) -> Outcome {
+    /// Fits the patch to a frame from `start`. `noise` is the standard deviation of a working pixel, `work`
+    /// memory whose content does not matter.
+    pub fn fit(&mut self, frame: &Sampler<'_>, start: &Start, noise: f32, work: &mut Work) -> Outcome {
         let mut out = Outcome { pose: start.pose, residual: 1.0, sigma: start.spread, ..Outcome::default() };
         if self.count == 0 {
             return out;
         }
 
         let noise = noise.max(NOISE_FLOOR);
-        let mut work = Work::new();
         let light = start.light.unwrap_or_default();
         let mut at = State {
             off: Point::default(),
@@ -144,19 +144,19 @@ impl Patch {
         let roomy = self.half.x.min(self.half.y) >= ROOMY;
         let mut scales = [f32::MAX; 2];
         for step in 0..MAX_STEPS {
-            out.seen = self.read(frame, &out.pose, at.gain, &start.covers, &mut work);
+            out.seen = self.read(frame, &out.pose, at.gain, &start.covers, work);
             if out.seen < 0.2 {
                 out.noise = noise;
                 return out;
             }
             // The linear part needs samples, and a shift that is nearly right.
             at.linear = bendable && self.count >= BENDABLE && (step > 0 || at.scale < 0.3 * self.contrast);
-            let mut solved = self.step(&mut work, &at);
-            let (scale, news) = self.reweigh(&mut work, noise);
+            let mut solved = self.step(work, &at);
+            let (scale, news) = self.reweigh(work, noise);
             at.scale = scale;
             if news > NEWS {
-                solved = self.step(&mut work, &at);
-                at.scale = self.reweigh(&mut work, noise).0;
+                solved = self.step(work, &at);
+                at.scale = self.reweigh(work, noise).0;
             }
             (at.gain, at.offset) = (solved.gain, solved.offset);
             found =
@@ -183,8 +183,8 @@ impl Patch {
         out.noise = at.scale;
         out.sigma = self.factor.sigma(at.scale, at.gain).min(start.spread);
         let strange = self.strangeness(found, start.light.unwrap_or(found));
-        out.inliers = if strange > 0.0 { 0.0 } else { self.inliers(&work, noise) };
-        out.residual = self.residual(&work, found, strange, noise);
+        out.inliers = if strange > 0.0 { 0.0 } else { self.inliers(work, noise) };
+        out.residual = self.residual(work, found, strange, noise);
         out
     }
 

@@ -9,6 +9,7 @@ use super::{
     fit::{Covers, Light, Outcome, Start},
     patch::{Patch, Pose},
     sample::Sampler,
+    step::Work,
 };
 
 /// A fit with a residual below this is taken without looking further: 80% of the variance is explained.
@@ -116,8 +117,8 @@ impl Follower {
         self.patch.len() > 0 && self.patch.contrast > TEXTURE * noise
     }
 
-    /// Finds the patch in a frame. Returns whether that took a search.
-    pub fn follow(&mut self, frame: &Sampler<'_>, on: &Conditions) -> bool {
+    /// Finds the patch in a frame; `work` is memory. Returns whether that took a search.
+    pub fn follow(&mut self, frame: &Sampler<'_>, on: &Conditions, work: &mut Work) -> bool {
         let coasting = self.pose.shift + self.velocity.scaled(on.dt);
         let Pose { shift: expected, linear } =
             on.told.unwrap_or(Pose { shift: coasting + on.surprise, linear: self.pose.linear });
@@ -128,12 +129,12 @@ impl Follower {
         }
         let mut start = Start { linear: was_followed, ..self.start(on) };
         start.pose = Pose { shift: expected, linear };
-        let mut best = self.patch.fit(frame, &start, on.noise);
+        let mut best = self.patch.fit(frame, &start, on.noise, work);
         let mut searched = false;
         if textured && !good(&best) && on.covers.any() {
             // What other patches hide is no evidence against this one.
             start.covers = on.covers;
-            self.better(frame, &start, on.noise, &mut best);
+            self.better(frame, &start, on.noise, work, &mut best);
         }
         if good(&best) {
             self.vain = 0;
@@ -149,12 +150,12 @@ impl Follower {
                 let tried = tries[..i].iter().chain([&expected]).any(|t| (shift - *t).length() < SAME_PLACE);
                 if !tried {
                     start.pose.shift = shift;
-                    self.better(frame, &start, on.noise, &mut best);
+                    self.better(frame, &start, on.noise, work, &mut best);
                 }
             }
             // A patch that stays lost is searched less and less often, and further.
             if on.search && !good(&best) && seldom(self.misses) {
-                self.search(frame, expected, on, &mut best);
+                self.search(frame, expected, on, work, &mut best);
                 searched = true;
             }
             self.vain = if best.residual < residual - HELPED { 0 } else { self.vain.saturating_add(1) };
@@ -175,24 +176,38 @@ impl Follower {
     }
 
     /// Fits from another start and keeps the better outcome.
-    fn better(&mut self, frame: &Sampler<'_>, start: &Start, noise: f32, best: &mut Outcome) {
+    fn better(
+        &mut self,
+        frame: &Sampler<'_>,
+        start: &Start,
+        noise: f32,
+        work: &mut Work,
+        best: &mut Outcome,
+    ) {
         if good(best) {
             return;
         }
         self.patch.trust_all();
-        let outcome = self.patch.fit(frame, start, noise);
+        let outcome = self.patch.fit(frame, start, noise, work);
         if outcome.seen > 0.3 && (outcome.residual < best.residual || best.seen < 0.3) {
             *best = outcome;
         }
     }
 
     /// Fits from the places around `center` that are most like the patch.
-    fn search(&mut self, frame: &Sampler<'_>, center: Point, on: &Conditions, best: &mut Outcome) {
+    fn search(
+        &mut self,
+        frame: &Sampler<'_>,
+        center: Point,
+        on: &Conditions,
+        work: &mut Work,
+        best: &mut Outcome,
+    ) {
         let reach = (on.reach + 2.0 * self.misses as f32).min(2.0 * on.reach);
         for shift in self.patch.search(frame, center, self.pose.linear, reach) {
             let pose = Pose { shift, linear: self.pose.linear };
             let start = Start { pose, ..self.start(on) };
-            self.better(frame, &start, on.noise, best);
+            self.better(frame, &start, on.noise, work, best);
         }
     }
 

@@ -15,7 +15,7 @@ mod solve;
 mod step;
 mod still;
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use crate::{
     frame::{CameraMotion, Luma},
@@ -33,6 +33,7 @@ use self::{
     follow::{Conditions, Follower},
     picture::Picture,
     sample::Sampler,
+    step::Work,
 };
 
 /// Something on the key frame that is to be followed.
@@ -196,6 +197,7 @@ pub struct Gate {
     /// How often the picture contradicted that lately.
     doubt: u32,
     scratch: Vec<f32>,
+    work: Box<Work>,
     before: Vec<(u32, Point)>,
     /// Where each followed target was last seen, in working pixels.
     places: Vec<Option<Rect>>,
@@ -221,6 +223,7 @@ impl Gate {
             told: None,
             doubt: 0,
             scratch: Vec::new(),
+            work: Box::new(Work::new()),
             before: Vec::new(),
             places: Vec::new(),
             evidence: Evidence::default(),
@@ -414,7 +417,7 @@ impl Gate {
             on.hint = Some(there.shift);
         }
         if !self.without.has(Ingredients::GLOBAL_MOTION) {
-            self.background.follow(&frame, &on);
+            self.background.follow(&frame, &on, &mut self.work);
         }
         let found = self.background.state == FitState::Followed;
         if let (Some(there), true) = (on.hint, found) {
@@ -456,7 +459,7 @@ impl Gate {
             if !self.without.has(Ingredients::OCCLUSION) {
                 on.covers = covers(&self.places, i);
             }
-            if follower.follow(&frame, &on) {
+            if follower.follow(&frame, &on, &mut self.work) {
                 searches = searches.saturating_sub(1);
             }
             let moved = follower.pose.motion(middle - follower.patch.center);

@@ -55,6 +55,12 @@ impl Picture {
         self.values.reserve_exact((w * h) as usize);
         let scale = UNITS / (side * side) as f32;
         for y in 0..h {
+            if side == 1
+                && let Some(row) = luma.row(0, y, w)
+            {
+                self.values.extend(row.iter().map(|&b| u16::from(b) * UNITS as u16));
+                continue;
+            }
             let at = self.values.len();
             self.values.resize(at + w as usize, 0);
             self.sums.clear();
@@ -179,13 +185,29 @@ impl Picture {
 fn add_row(luma: &Luma<'_>, y: u32, side: u32, sums: &mut [u32]) {
     let width = sums.len() as u32 * side;
     if let Some(row) = luma.row(0, y, width) {
-        for (sum, pixels) in sums.iter_mut().zip(row.chunks_exact(side as usize)) {
-            *sum += pixels.iter().map(|&b| u32::from(b)).sum::<u32>();
+        match side {
+            2 => add_boxes::<2>(row, sums),
+            3 => add_boxes::<3>(row, sums),
+            4 => add_boxes::<4>(row, sums),
+            5 => add_boxes::<5>(row, sums),
+            6 => add_boxes::<6>(row, sums),
+            _ => {
+                for (sum, pixels) in sums.iter_mut().zip(row.chunks_exact(side as usize)) {
+                    *sum += pixels.iter().map(|&b| u32::from(b)).sum::<u32>();
+                }
+            }
         }
     } else {
         for (i, sum) in sums.iter_mut().enumerate() {
             let x = i as u32 * side;
             *sum += (x..x + side).map(|x| u32::from(luma.at(x, y))).sum::<u32>();
         }
+    }
+}
+
+/// The same for a side that is known beforehand, which compilers make vectors of.
+fn add_boxes<const N: usize>(row: &[u8], sums: &mut [u32]) {
+    for (sum, pixels) in sums.iter_mut().zip(row.as_chunks::<N>().0) {
+        *sum += pixels.iter().map(|&b| u32::from(b)).sum::<u32>();
     }
 }

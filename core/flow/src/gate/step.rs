@@ -21,6 +21,7 @@ const OUTWORN: f32 = 0.1;
 const OUTGROWN: f32 = 2.0;
 
 /// Buffers of one fit.
+#[derive(Debug)]
 pub(super) struct Work {
     pub reading: Reading,
     /// Brightness about the patch's mean, where it was to be read.
@@ -30,12 +31,22 @@ pub(super) struct Work {
     /// That, times the robust weights.
     pub weight: Column,
     pub error: Column,
+    weighted: Column,
+    sorted: Column,
 }
 
 impl Work {
     pub const fn new() -> Self {
         let zero = [0.0; SAMPLES];
-        Self { reading: Reading::new(), value: zero, inside: zero, weight: zero, error: zero }
+        Self {
+            reading: Reading::new(),
+            value: zero,
+            inside: zero,
+            weight: zero,
+            error: zero,
+            weighted: zero,
+            sorted: zero,
+        }
     }
 }
 
@@ -131,13 +142,13 @@ impl Patch {
     pub(super) fn step(&mut self, work: &mut Work, at: &State) -> Solved {
         let n = self.padded;
         if !self.factor.serves(&work.weight[..n], at) {
-            self.factorize(&work.weight, at);
+            self.factorize(work, at);
         }
         let samples = work.error.iter_mut().zip(&work.value).zip(&self.columns[0]).take(n);
         for ((e, v), c) in samples {
             *e = v - at.gain * c - at.offset;
         }
-        let mut weighted = [0.0; SAMPLES];
+        let weighted = &mut work.weighted;
         for (v, (w, e)) in weighted.iter_mut().zip(work.weight.iter().zip(&work.error)).take(n) {
             *v = w * e;
         }
@@ -178,11 +189,11 @@ impl Patch {
     }
 
     /// Sets up and factors the normal equations for these weights.
-    fn factorize(&mut self, weight: &Column, at: &State) {
+    fn factorize(&mut self, work: &mut Work, at: &State) {
+        let Work { weight, weighted, .. } = work;
         let n = self.padded;
         let unknowns = if at.linear { UNKNOWNS } else { 4 };
         let mut normal = Normal::new(unknowns);
-        let mut weighted = [0.0; SAMPLES];
         for i in 0..unknowns {
             for (v, (w, c)) in weighted.iter_mut().zip(weight.iter().zip(&self.columns[i])).take(n) {
                 *v = w * c;
@@ -234,7 +245,7 @@ impl Patch {
     /// New Tukey weights from the errors; returns their robust standard deviation, and how much the weights changed.
     pub(super) fn reweigh(&mut self, work: &mut Work, noise: f32) -> (f32, f32) {
         let n = self.padded;
-        let mut sorted = [0.0; SAMPLES];
+        let sorted = &mut work.sorted;
         let mut m = 0;
         for (e, w) in work.error.iter().zip(&work.inside).take(self.count) {
             sorted[m] = e.abs();

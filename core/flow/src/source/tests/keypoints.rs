@@ -110,8 +110,8 @@ fn a_large_mesh_is_followed_at_a_few_points_and_one_that_errs_does_not_bend_it()
     c.admit(ms(0), &Value::Keypoints(still.clone()));
     let mut targets = Vec::new();
     c.targets(Point::default(), &mut targets);
-    assert!((20..=32).contains(&targets.len()));
-    // It moves, turns and grows about its middle; one fit in six is of something else.
+    assert!((8..=32).contains(&targets.len()));
+    // It moves, turns and grows about its middle; one fit in four is of something else.
     let middle = Point::new(75.0, 68.0);
     let to = |p: Point| {
         let o = p - middle;
@@ -120,7 +120,7 @@ fn a_large_mesh_is_followed_at_a_few_points_and_one_that_errs_does_not_bend_it()
     let fits: Vec<Fit> = (targets.iter().enumerate())
         .map(|(i, t)| {
             let key = t.bounds.center();
-            let moved = if i % 6 == 3 { Point::new(-25.0, 18.0) } else { to(key) - key };
+            let moved = if i % 4 == 3 { Point::new(-25.0, 18.0) } else { to(key) - key };
             Fit { moved, ..fit(t.identity, 0.0, FitState::Followed) }
         })
         .collect();
