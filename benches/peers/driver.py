@@ -44,11 +44,11 @@ class Bench:
             raise RuntimeError(f"{' '.join(map(str, command))}\n{end.stderr.strip()[-2000:]}")
         return end.stdout
 
-    def worker(self, runtime: str, what: str, **options) -> dict:
+    def worker(self, runtime: str, what: str, /, **options) -> dict:
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         return json.loads(self.call([self.pythons[runtime], HERE / "worker.py", what, *words]))
 
-    def ours(self, what: str, **options) -> list[dict]:
+    def ours(self, what: str, /, **options) -> list[dict]:
         file = self.work / "inbetween.json"
         words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
         self.call([self.program, "peers", what, *words, "--json", file])

@@ -56,7 +56,7 @@ def models(record: dict) -> str:
 def way(point: dict) -> str:
     if point["policy"] == "inbetween":
         return f"tolerance {point['epsilon']:g} px"
-    return "every frame" if point["every"] == 1 else f"every {point['every']}th + Kalman"
+    return "every frame" if point["every"] == 1 else f"one frame in {point['every']} + Kalman"
 
 
 def jobs(record: dict) -> str:
@@ -149,10 +149,18 @@ def plot(record: dict, path) -> None:
                 name = NAMES[runtime] + ("" if runtime.startswith("mediapipe") else what)
                 if runtime == "inbetween" and style != "o-":
                     name = f"tract{what}"
+                style = "D" if runtime.endswith("tracking") else style
                 shown[name] = axis.plot(x, y, style, color=colour, label=name, alpha=1.0 if style == "o-" else 0.75)[0]
+        if task.get("with_peer_runs"):
+            peer, name = task["with_peer_runs"], "Inbetween with runs of the fastest (computed)"
+            point = ([peer["cpu_ms_per_s"]], [task["inbetween"]["violations_percent"]])
+            shown[name] = axis.plot(*point, "o", color=COLOURS["inbetween"], markerfacecolor="none", label=name)[0]
         axis.axhline(100 * task["inbetween"]["allowed"], color="gray", linewidth=0.8, linestyle="--")
         axis.set_xscale("log")
         axis.set_yscale("symlog", linthresh=1.0)
+        for line in (axis.xaxis, axis.yaxis):
+            line.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
         axis.set_ylim(bottom=-0.2)
         axis.set_title(titles[task["task"]])
         axis.set_xlabel("CPU ms for each second of video")
