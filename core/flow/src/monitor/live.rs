@@ -11,6 +11,7 @@ use crate::{
     config::{ConfigError, MOST_CELLS, MOST_CLASSES, MOST_FEATURES, MonitorConfig, Response, Session},
     decision::Decision,
     frame::{Feature, FeatureValue, Frame, Input},
+    plan::RunFailure,
     time::Timestamp,
     value::Value,
 };
@@ -328,6 +329,11 @@ impl Live {
     /// The groups that hold now, as bits.
     pub const fn mask(&self) -> u32 {
         self.mask
+    }
+
+    /// Takes a run that ended after `took`, with or without a value.
+    pub fn ran(&mut self, failure: Option<RunFailure>, took: Duration) {
+        self.window.ran(failure, took);
     }
 
     /// Takes a prediction for a frame of the groups `mask`, under the name by which its label may come, and what was decided
