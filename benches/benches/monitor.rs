@@ -40,7 +40,7 @@ fn config(session: Session) -> MonitorConfig {
     }
 }
 
-/// A monitor that is full, the time, and the next prediction.
+/// A monitor that is full, and the count of its frames.
 struct Full {
     live: Box<Live>,
     names: Vec<String>,
@@ -61,17 +61,16 @@ impl Full {
         Timestamp::from_millis(33 * self.n)
     }
 
-    /// A frame with its prediction.
+    /// A frame of so many features.
     fn event(&mut self, features: usize) {
         self.n += 1;
-        let (now, id) = (self.now(), PredictionId(self.n));
+        let now = self.now();
         let names = std::mem::take(&mut self.names);
         let x = (self.n % 97) as f64 / 97.0;
         let list: [Feature<'_>; MOST_FEATURES] =
             std::array::from_fn(|i| Feature { name: &names[i], value: FeatureValue::Number(x) });
         self.live.tick(now, |_| {});
         self.live.frame(now, &Frame::features(now, &list[..features]));
-        self.live.predicted(now, id, self.live.mask(), &Value::Scalar(x as f32), None);
         self.names = names;
     }
 }
@@ -89,7 +88,7 @@ fn events(c: &mut Criterion) {
     let mut full = Full::new(Session::Event);
     let value = Value::Probabilities(vec![0.3, 0.7]);
     let mut n = 1 << 20;
-    c.bench_function("monitor.predicted and labelled", |b| {
+    c.bench_function("monitor.event/prediction and label", |b| {
         b.iter(|| {
             n += 1;
             let (now, id) = (Timestamp::from_millis(400_000), PredictionId(n));

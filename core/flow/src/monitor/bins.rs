@@ -100,7 +100,7 @@ impl<const N: usize> Scale<N> {
         if x.is_nan() {
             return Place::Nan;
         }
-        Place::Bin(self.edges.iter().map(|edge| u8::from(x > *edge)).sum())
+        Place::Bin(self.edges.iter().map(|edge| u64::from(x > *edge)).sum::<u64>() as u8)
     }
 
     /// The edges.

@@ -242,18 +242,19 @@ impl Live {
             }
             self.slice_by(list);
         }
+        let alone = self.config.session == Session::Event;
         for (bins, place) in self.window.features.iter_mut().zip(&places[..known]) {
             bins.events.add(*place);
+            if alone {
+                bins.sessions.add(*place);
+            }
         }
-        let mut mask = self.mask;
-        while mask != 0 {
-            bump(&mut self.window.cells[mask.trailing_zeros() as usize].events);
-            mask &= mask - 1;
+        if alone {
+            bump(&mut self.window.sessions);
+        } else {
+            self.sample.event(&places[..known]);
         }
-        self.sample.event(&places[..known]);
-        if self.config.session == Session::Event {
-            self.sample.end(&mut self.window, known);
-        }
+        for_each(self.mask, |cell| bump(&mut self.window.cells[cell].events));
         let left = self.ring.sweep(now);
         self.left(left);
     }
@@ -355,9 +356,11 @@ impl Live {
         self.window.scores.events.add(place.score);
         self.window.classes.events.add(place.class);
         for_each(mask, |cell| self.window.cells[cell].scores.add(place.score));
-        self.sample.prediction(place);
         if self.config.session == Session::Event {
-            self.sample.end(&mut self.window, self.config.features.len());
+            self.window.scores.sessions.add(place.score);
+            self.window.classes.sessions.add(place.class);
+        } else {
+            self.sample.prediction(place);
         }
         if let Some(right) = prediction.right() {
             self.window.outcomes.predicted(right);
