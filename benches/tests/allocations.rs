@@ -11,8 +11,10 @@ use std::{
 
 use inbetween_bench::workload::Workload;
 use inbetween_flow::{
-    Completion, Config, Engine, Frame, Image, Keypoint, Label, Mask, Outcome, PixelFormat, Plan, Point,
-    Quaternion, Rect, SkipReason, Timestamp, Value, ValueKind,
+    Bound, Completion, Config, Engine, Feature, FeatureValue, FeatureWatch, Frame, Image, Keypoint, Label,
+    Mask, MonitorConfig, Outcome, PixelFormat, Plan, Point, PredictionId, Quaternion, Rect, Response,
+    ResponseRule, Session, Severity, SkipReason, SliceWatch, Timestamp, Truth, Value, ValueKind,
+    monitor::{Live, MOST_FEATURES},
 };
 
 struct Counting;
@@ -183,5 +185,49 @@ fn no_kind_of_value_allocates_between_results() {
             while engine.poll_event().is_some() {}
         }
         assert!(skipped > 200, "{kind:?}: {skipped} frames were skipped");
+    }
+}
+
+#[test]
+fn the_live_monitor_allocates_nothing_after_it_is_made() {
+    let rule = |signal: &str| ResponseRule {
+        signal: signal.to_owned(),
+        bound: Bound::Above(0.01),
+        hold: Duration::ZERO,
+        severity: Severity::Log,
+        owner: String::new(),
+        response: Response::Alert,
+    };
+    let names: Vec<String> = (0..MOST_FEATURES).map(|i| format!("feature {i}")).collect();
+    let watch =
+        |name: &String| FeatureWatch { name: name.clone(), edges: vec![0.25, 0.5], reference: vec![9, 9, 9] };
+    let config = MonitorConfig {
+        window: Duration::from_mins(1),
+        features: names.iter().map(watch).collect(),
+        positive_class: Some(1),
+        slices: vec![SliceWatch { name: names[0].clone(), values: vec!["a".to_owned()] }],
+        responses: ["psi.feature 1", "psi.scores", "error_rate", "concept.evidence"].map(rule).to_vec(),
+        ..MonitorConfig::default()
+    };
+    for session in [Session::Event, Session::Span(Duration::from_secs(2))] {
+        let mut live = Live::new(MonitorConfig { session, ..config.clone() }, 1).unwrap();
+        let value = Value::Probabilities(vec![0.25, 0.75]);
+        let mut changes = 0;
+        let (windows, allocated) = counted(|| {
+            for n in 0..3_000_u64 {
+                let now = Timestamp::from_millis(100 * n);
+                let x = (n % 10) as f64 / 20.0;
+                let features: [Feature<'_>; MOST_FEATURES] =
+                    std::array::from_fn(|i| Feature { name: &names[i], value: FeatureValue::Number(x) });
+                live.tick(now, |_| changes += 1);
+                live.frame(now, &Frame::features(now, &features));
+                live.ran(None, Duration::from_millis(5));
+                live.predicted(now, PredictionId(n), live.mask(), &value, None);
+                live.label(now, PredictionId(n / 2), Truth::Class(0), (1.0, 0.1));
+            }
+            live.windows()
+        });
+        assert_eq!((windows, allocated), (4, 0));
+        assert!(changes >= 2, "rules fired meanwhile");
     }
 }
