@@ -1,5 +1,6 @@
 plugins {
     alias(libs.plugins.android.library)
+    alias(libs.plugins.dokka)
     alias(libs.plugins.kotlin.android)
     `maven-publish`
 }
@@ -60,6 +61,7 @@ dependencies {
     testImplementation(libs.junit.vintage)
     testImplementation(libs.coroutines.test)
     testImplementation(libs.mockito)
+    testImplementation(libs.proguard) // reads the consumer rules as R8 does
     testImplementation(libs.robolectric)
     testRuntimeOnly(libs.junit.launcher)
 }

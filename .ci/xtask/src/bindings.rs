@@ -14,6 +14,10 @@ use clap::ValueEnum;
 
 use crate::{process, repo::Repo};
 
+/// How Swift finds the C header. The generator's own map uses modules of Apple's systems.
+pub const MODULE_MAP: &str =
+    "module InbetweenCoreFFI {\n    header \"InbetweenCoreFFI.h\"\n    export *\n}\n";
+
 /// A language that the SDK is exported to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Language {
@@ -105,9 +109,7 @@ pub fn for_swift(repo: &Repo) -> Result<PathBuf> {
     }
     copy(&folder.join("InbetweenCore.swift"), &swift.join("InbetweenCore.swift"))?;
     copy(&folder.join("InbetweenCoreFFI.h"), &c.join("InbetweenCoreFFI.h"))?;
-    // The generator's own map uses modules of Apple's systems.
-    let map = "module InbetweenCoreFFI {\n    header \"InbetweenCoreFFI.h\"\n    export *\n}\n";
-    fs::write(c.join("module.modulemap"), map).context("cannot write the module map")?;
+    fs::write(c.join("module.modulemap"), MODULE_MAP).context("cannot write the module map")?;
     Ok(folder)
 }
 
@@ -123,6 +125,12 @@ fn write_vectors(repo: &Repo, folder: &Path) -> Result<()> {
         bail!("no vectors ({}): {}", end.status, end.tail(5));
     }
     Ok(())
+}
+
+/// The library as tests load it, built if it is not.
+pub fn library_for_tests(repo: &Repo) -> Result<PathBuf> {
+    build(repo)?;
+    Ok(library(repo))
 }
 
 /// The library and the writer of vectors, in one build.

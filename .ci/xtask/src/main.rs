@@ -6,9 +6,11 @@
 
 mod assets;
 mod bindings;
+mod calls;
 mod cargo_output;
 mod claims;
 mod costs;
+mod mobile;
 mod peers;
 mod process;
 mod purity;
@@ -74,6 +76,30 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<String>,
     },
+    /// Measures what the hot calls cost from Kotlin (by JNI and by the plain bindings) and Swift.
+    Calls {
+        /// Writes the figures as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<String>,
+    },
+    /// Builds the library for phones and compares its size, exports and imports with what was announced.
+    ///
+    /// Needs no NDK and no Xcode: compilers are unpacked into the build directory (root, Debian; 1 GB). Takes some minutes.
+    Size {
+        /// Which; all when none is named.
+        #[arg(value_enum)]
+        platforms: Vec<mobile::Platform>,
+        /// Announces the sizes and imports: writes them into bindings/.
+        #[arg(long)]
+        record: bool,
+        /// Writes the figures as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<String>,
+    },
+    /// Makes the AAR and checks it; without an NDK and Gradle, one for trying its parts.
+    PackageAndroid,
+    /// Makes the XCFramework and checks it; elsewhere than on macOS, one for trying its parts.
+    PackageIos,
     /// Runs the scene suite: all policies on the test split, with oracles, sweeps and ablations.
     ///
     /// The full suite takes about 25 minutes on two cores. Progress is kept: a killed run goes on with --resume.
@@ -119,6 +145,19 @@ fn run(command: Command) -> anyhow::Result<bool> {
             claims::measure(&repo, &ids, claims::Output { json: json.as_deref(), record })
         }
         Command::Costs { json } => costs::measure(&repo, json.as_deref()).map(|()| true),
+        Command::Calls { json } => calls::measure(&repo, json.as_deref()).map(|()| true),
+        Command::Size { platforms, record, json } => {
+            use clap::ValueEnum as _;
+            let all = mobile::Platform::value_variants();
+            mobile::measure(
+                &repo,
+                if platforms.is_empty() { all } else { &platforms },
+                record,
+                json.as_deref(),
+            )
+        }
+        Command::PackageAndroid => mobile::android(&repo).map(|_| true),
+        Command::PackageIos => mobile::ios(&repo).map(|_| true),
         Command::Suite(options) => scene_suite::run(&repo, &options),
         Command::Peers(options) => peers::run(&repo, &options),
         Command::Readme { check: true } => Ok(suites::run(&repo, &[Suite::ClaimsCheck])),

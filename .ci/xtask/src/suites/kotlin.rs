@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    process::Command,
 };
 
 use anyhow::{Context, Result, bail};
@@ -24,10 +25,12 @@ const TOML: &str = "android/gradle/libs.versions.toml";
 const SAME: &[(&str, &str)] = &[
     ("annotation.version", "androidx-annotation"),
     ("coroutines.version", "coroutines"),
+    ("dokka.version", "dokka"),
     ("jna.version", "jna"),
     ("junit.version", "junit"),
     ("kotlin.version", "kotlin"),
     ("mockito.version", "mockito"),
+    ("proguard.version", "proguard"),
     ("robolectric.version", "robolectric"),
 ];
 
@@ -36,6 +39,7 @@ pub fn run(repo: &Repo) -> Tally {
     let mut tally = Tally::default();
     tally.check("versions of Maven and Gradle", versions(repo));
     tally.check("Gradle modules", modules(repo));
+    tally.check("documentation of what is public", documented(repo));
     let declared = match declared(repo) {
         Ok(declared) => declared,
         Err(why) => {
@@ -58,12 +62,8 @@ pub fn run(repo: &Repo) -> Tally {
     for stale in ["classes", "test-classes", "surefire-reports"] {
         let _ = fs::remove_dir_all(output.join(stale)); // not there on a fresh machine
     }
-    let mut maven = repo.command("mvn");
-    maven
-        .args(["--batch-mode", "--no-transfer-progress", "--file", POM, "test"])
-        .arg("-Dmaven.test.failure.ignore=true") // failures are read from the reports; both halves run
-        .arg(format!("-Dinbetween.target={}", repo.target.display()))
-        .arg(format!("-Dbindings.dir={}", folder.display()));
+    let mut maven = maven(repo, &folder);
+    maven.arg("-Dmaven.test.failure.ignore=true"); // failures are read from the reports; both halves run
     let shown = |line: &str| {
         ["COST", "Tests run:", "[ERROR]", "resident"].iter().any(|s| line.contains(s))
             && !line.contains("at org.")
@@ -83,6 +83,29 @@ pub fn run(repo: &Repo) -> Tally {
         Err(why) => tally.fail(format!("{why:#}")),
     }
     tally
+}
+
+/// Maven, to run the tests.
+fn maven(repo: &Repo, bindings: &Path) -> Command {
+    let mut maven = repo.command("mvn");
+    maven
+        .args(["--batch-mode", "--no-transfer-progress", "--file", POM, "test"])
+        .arg(format!("-Dinbetween.target={}", repo.target.display()))
+        .arg(format!("-Dbindings.dir={}", bindings.display()));
+    maven
+}
+
+/// What the tests of costs print.
+pub fn costs(repo: &Repo) -> Result<Vec<String>> {
+    tools(repo)?;
+    let folder = bindings::for_tests(repo, Language::Kotlin)?;
+    let mut maven = maven(repo, &folder);
+    maven.args(["-Dtest=CostTest", "-Dsurefire.failIfNoSpecifiedTests=false"]);
+    let end = process::stream(&mut maven, |line| line.contains("COST"))?;
+    if !end.success {
+        bail!("the tests of costs failed:\n{}", errors(&end.lines));
+    }
+    Ok(end.lines)
 }
 
 /// Maven and a JDK, installed from the distribution's registry when they are missing and we may.
@@ -167,6 +190,39 @@ fn modules(repo: &Repo) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Every public declaration of the Android modules has a documentation comment before it.
+fn documented(repo: &Repo) -> Result<()> {
+    let mut missing = Vec::new();
+    for file in repo.files()? {
+        if file.starts_with("android/inbetween") && file.contains("/src/main/kotlin/") {
+            missing.extend(undocumented(&repo.read(&file)?).iter().map(|line| format!("{file}:{line}")));
+        }
+    }
+    if !missing.is_empty() {
+        bail!("no documentation: {}", missing.join(", "));
+    }
+    Ok(())
+}
+
+/// Lines, from 1, of public declarations without a comment before them and their annotations. What a constructor or a list
+/// of parameters declares is documented with its class; what is overridden, where it comes from.
+fn undocumented(text: &str) -> Vec<usize> {
+    let mut lines = Vec::new();
+    let (mut documented, mut parentheses) = (false, 0_i32);
+    for (number, line) in (1..).zip(text.lines()) {
+        let code = line.trim();
+        let declares = code.starts_with("public ") && parentheses == 0;
+        if declares && !documented && !code.contains("companion object") && !code.contains("override ") {
+            lines.push(number);
+        }
+        if !code.starts_with(['*', '/']) {
+            parentheses += code.matches('(').count() as i32 - code.matches(')').count() as i32;
+        }
+        documented = code.ends_with("*/") || (documented && (code.starts_with('@') || code == "constructor"));
+    }
+    lines
 }
 
 /// Every test of the sources: class and method.
@@ -300,6 +356,13 @@ at line]]></failure></testcase>
         assert_eq!(reports(&folder, &more).to_string(), "2 passed, 2 failed, 1 skipped");
         fs::remove_dir_all(&folder).expect("ours");
         assert_eq!(reports(&folder, &all).to_string(), "0 passed, 3 failed, 0 skipped");
+    }
+
+    #[test]
+    fn what_is_public_needs_a_comment() {
+        let text = "/** A. */\n@JvmStatic\npublic fun a(\n    public val b: Int,\n) {}\n\npublic fun c() {}\n\
+                    public companion object {\n    public override fun d() {}";
+        assert_eq!(undocumented(text), [7]);
     }
 
     #[test]

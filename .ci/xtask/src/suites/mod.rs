@@ -5,11 +5,12 @@
 mod deny;
 mod kotlin;
 mod lint;
+mod packages;
 mod python;
 mod rust;
 mod swift;
 
-pub use rust::TRACT;
+pub use self::{kotlin::costs as kotlin_costs, rust::TRACT, swift::costs as swift_costs};
 
 use std::time::Instant;
 
@@ -40,6 +41,8 @@ pub enum Suite {
     Swift,
     /// The Android modules, compiled and tested on the JVM.
     Kotlin,
+    /// Size and contents of the library, and what packages are made of.
+    Packages,
     /// Real models and recordings that were fetched.
     Assets,
     /// The ledger of claims, its records, and the tables in documents.
@@ -59,6 +62,7 @@ impl Suite {
             Self::Python => python::run(repo),
             Self::Swift => swift::run(repo),
             Self::Kotlin => kotlin::run(repo),
+            Self::Packages => packages::run(repo),
             Self::Assets => assets::check(repo),
             Self::ClaimsCheck => claims::check(repo),
         }

@@ -21,14 +21,65 @@ pub fn run(repo: &Repo) -> Tally {
             return tally;
         }
     };
-    match test(repo, &compiler) {
-        Ok(end) => tally.add(read(&end.lines, end.success)),
+    match test(repo, &compiler, &[]) {
+        Ok(end) => {
+            tally.add(read(&end.lines, end.success));
+            tally.check("ios: documentation", documentation(repo, &compiler));
+        }
         Err(why) => tally.fail(format!("ios: {why:#}")),
     }
     tally
 }
 
-fn test(repo: &Repo, compiler: &Compiler) -> Result<process::Finished> {
+/// Builds the DocC archive of what `swift build` made into `target/swift-docs`; a link that leads nowhere fails.
+fn documentation(repo: &Repo, compiler: &Compiler) -> Result<()> {
+    let built = repo.target.join("swift/debug");
+    let place = fs::read_link(&built).with_context(|| format!("no {}", built.display()))?;
+    let triple = place.iter().next().context("the build is in a folder named for its target")?;
+    let output = repo.target.join("swift-docs");
+    let graphs = output.join("graphs");
+    fs::create_dir_all(&graphs).with_context(|| format!("cannot make {}", graphs.display()))?;
+    let mut extract = compiler.command(repo, &[], "swift");
+    extract.args([
+        "symbolgraph-extract",
+        "-module-name",
+        "Inbetween",
+        "-minimum-access-level",
+        "public",
+        "-experimental-allowed-reexported-modules=InbetweenCore", // the plain data
+        "-I",
+    ]);
+    extract.arg(built.join("Modules")).arg("-I").arg(repo.root.join("ios/Generated/InbetweenCoreFFI"));
+    extract.arg("-target").arg(triple).arg("-output-dir").arg(&graphs);
+    let end = process::capture(&mut extract)?;
+    if !end.success {
+        bail!("no symbols: {}", end.tail(3));
+    }
+    let mut docc = compiler.command(repo, &[], "docc");
+    docc.arg("convert").arg(repo.root.join("ios/Sources/Inbetween/Inbetween.docc"));
+    docc.args(["--fallback-display-name", "Inbetween", "--fallback-bundle-identifier", "dev.inbetween"]);
+    docc.arg("--additional-symbol-graph-dir").arg(&graphs).arg("--output-path").arg(output.join("archive"));
+    let end = process::capture(&mut docc)?;
+    if !end.success || end.lines.iter().any(|l| l.starts_with("warning:")) {
+        bail!("\n{}", end.tail(30));
+    }
+    Ok(())
+}
+
+/// What the tests of costs print.
+pub fn costs(repo: &Repo) -> Result<Vec<String>> {
+    let end = test(
+        repo,
+        &Compiler::find(repo)?,
+        &["-c", "release", "-Xswiftc", "-enable-testing", "--filter", "CostTests"],
+    )?;
+    if !end.success {
+        bail!("the tests of costs failed: {}", end.tail(5));
+    }
+    Ok(end.lines)
+}
+
+fn test(repo: &Repo, compiler: &Compiler, arguments: &[&str]) -> Result<process::Finished> {
     let vectors = bindings::for_swift(repo)?;
     let libraries = repo.target.join("release");
     let mut command = compiler.command(
@@ -37,11 +88,15 @@ fn test(repo: &Repo, compiler: &Compiler) -> Result<process::Finished> {
             ("LD_LIBRARY_PATH", libraries.to_string_lossy().into_owned()),
             ("INBETWEEN_VECTORS", vectors.to_string_lossy().into_owned()),
         ],
+        "swift",
     );
     command.args(["test", "--package-path"]).arg(repo.root.join("ios"));
     command.arg("--scratch-path").arg(repo.target.join("swift"));
+    command.args(arguments);
     command.args(["-Xswiftc", "-warnings-as-errors", "-Xlinker"]).arg(format!("-L{}", libraries.display()));
-    process::stream(&mut command, |line| line.contains("error") || line.starts_with("Build"))
+    process::stream(&mut command, |line| {
+        ["error", "COST"].iter().any(|w| line.contains(w)) || line.starts_with("Build")
+    })
 }
 
 /// Where Swift is.
@@ -70,17 +125,17 @@ impl Compiler {
         Ok(Self::Unpacked(root))
     }
 
-    /// `swift`, with these variables, and the repository and build directory at their paths.
-    fn command(&self, repo: &Repo, variables: &[(&str, String)]) -> Command {
+    /// A program of Swift's, with these variables, and the repository and build directory at their paths.
+    fn command(&self, repo: &Repo, variables: &[(&str, String)], program: &str) -> Command {
         match self {
             Self::Installed => {
-                let mut command = repo.command("swift");
+                let mut command = repo.command(program);
                 command.envs(variables.iter().map(|(k, v)| (*k, v)));
                 command
             }
             Self::Unpacked(root) => {
                 let mut command = repo.command(".ci/swift.sh");
-                command.arg("run").arg(root).arg(&repo.root).arg(&repo.target).arg("--").arg("swift");
+                command.arg("run").arg(root).arg(&repo.root).arg(&repo.target).arg("--").arg(program);
                 command.envs(variables.iter().map(|(k, v)| (format!("SWIFT_ENV_{k}"), v)));
                 command
             }

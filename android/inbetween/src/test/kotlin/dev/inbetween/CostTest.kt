@@ -29,6 +29,14 @@ class CostTest {
                 report(fast, "handleFrame", if (fast) 0 else 64_000) { session.handleFrame(captured, image, pixels) }
                 report(fast, "answerInto", if (fast) 0 else 64_000) { session.answerInto(clock.now, packed) }
             }
+            Session(Spot.card, Spot.model, 1u).use { core ->
+                // One that was handed on before: known, and counted.
+                val hot = if (fast) JniPath(core) else PlainPath(core)
+                val plan = core.handleFrame(2 * MS, 0, geometry(), direct(picture())) as FramePlan.Run
+                core.run(plan.ticket)
+                assertEquals(Admission.Admitted, hot.handleCompletion(9 * MS, plan.ticket))
+                report(fast, "handleCompletion", if (fast) 0 else 64_000) { hot.handleCompletion(9 * MS, plan.ticket) }
+            }
         }
     }
 
