@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{
     Baseline, Budget, Data, Decision, Display, Failure, Fallback, Goals, Ladder, Metrics, ModelSpec,
     Monitoring, Ownership, Platform, Scheduling, Serving, Tolerance, User, Validation, check,
-    error::CardError, locate,
+    error::CardError, locate, tree,
 };
 
 /// The longest text of a card: ten times the longest that anyone wrote, and short enough to be read at once.
@@ -124,7 +124,7 @@ impl Card {
             let message = format!("{} bytes; a card has at most {MAX_BYTES}", text.len());
             return Err(CardError::Parse { line: 1, field: String::new(), message });
         }
-        toml::from_str(text).map_err(|e| CardError::read(text, &e))
+        tree::read(text).map_err(|e| CardError::read(text, &e))
     }
 
     /// SHA-256 of the schema of the model's input, in hexadecimal: names, types, shapes, ranges and categories, and

@@ -4,11 +4,13 @@
 
 use core::{fmt, str::FromStr};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
+};
 
-/// A day of the Gregorian calendar. In a card: `2027-06-30`, without quotes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "toml::value::Datetime")]
+/// A day of the Gregorian calendar. In a card: `2027-06-30`, with or without quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date {
     year: u16,
     month: u8,
@@ -86,6 +88,24 @@ impl TryFrom<toml::value::Datetime> for Date {
             }
             _ => Err(DateError),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Day;
+        impl Visitor<'_> for Day {
+            type Value = Date;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a day, as 2027-06-30")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Date, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Day)
     }
 }
 

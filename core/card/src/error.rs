@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::locate;
+use crate::{locate, tree};
 
 /// Why a card is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,11 +34,11 @@ pub enum CardError {
 
 impl CardError {
     /// A TOML error as a card error: the library gives a span and a text, the path is found again.
-    pub(crate) fn read(text: &str, error: &toml::de::Error) -> Self {
-        let span = error.span().unwrap_or(0..0);
+    pub(crate) fn read(text: &str, error: &tree::Error) -> Self {
+        let span = error.span.clone().unwrap_or(0..0);
         let mut field = locate::path_at(text, span.start);
         let mut line = locate::line_at(text, span.start);
-        let mut message = error.message().trim().replace('\n', "; ");
+        let mut message = error.message.trim().replace('\n', "; ");
         let named = |prefix: &str| -> Option<String> {
             message.strip_prefix(prefix)?.split_once('`').map(|(name, _)| name.to_owned())
         };

@@ -21,6 +21,7 @@ mod schema;
 mod sections;
 mod signal;
 mod signal_table;
+mod tree;
 
 pub use card::Card;
 pub use date::{Date, DateError};

@@ -19,7 +19,7 @@ const BROKEN: &[Row] = &[
     ("mode = \"human_in_the_loop\"", "mode = \"cloud\"", "serving.mode", "cloud", "unknown variant `cloud`"),
     ("severity = \"page\"", "severity = \"loud\"", "monitoring.response.0.severity", "loud", "unknown variant `loud`"),
     ("\"arm64-v8a\", ", "\"mips\", ", "platform.abi.0", "mips", "unknown variant `mips`"),
-    ("expires = 2027-06-30", "expires = \"2027-06-30\"", "ownership.expires", "expires", "a date without quotes"),
+    ("expires = 2027-06-30", "expires = \"soon\"", "ownership.expires", "expires", "write a day as 2027-06-30"),
     ("expires = 2027-06-30", "expires = 2027-06-30T10:00:00", "ownership.expires", "expires", "write a day"),
     ("unit = \"EUR\"\n", "", "failure.unit", "[failure]", "missing"),
     // decision
