@@ -157,6 +157,9 @@ pub struct ScoreArgs {
     /// The column of event times, in milliseconds; columns FEATURE.known_at are checked against it
     #[arg(long, value_name = "COLUMN")]
     pub time: Option<String>,
+    /// Refuse a table whose features are distributed otherwise than in training, by the card's histograms
+    #[arg(long)]
+    pub refuse_skew: bool,
     /// Columns to copy into the output, by comma
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     pub keep: Vec<String>,

@@ -3,8 +3,8 @@
 //! It does not keep events and does not read tables: the host does.
 
 use inbetween_flow::{
-    Answer, ConfigError, Event, EventEngine, Frame, Labelled, Outcome, PredictionId, ReviewItem, RunFailure,
-    Timestamp, Truth,
+    Answer, Config, ConfigError, Event, EventEngine, Frame, Labelled, Outcome, PredictionId, ReviewItem,
+    RunFailure, Timestamp, Truth,
 };
 use inbetween_infer::{CancelToken, LoadLimits, Model, RunError, Runner};
 
@@ -43,6 +43,19 @@ impl Scorer {
     /// # Errors
     /// When the configuration is out of range or a model cannot be used, or carries state from one run to the next.
     pub fn new(bundle: &Bundle) -> Result<Self, EngineError> {
+        Self::with_config(bundle, convert::config(bundle.card()))
+    }
+
+    /// As [`Self::new`], without the card's monitoring and its response plan: each answer depends on its event alone, as a
+    /// table of the past is scored.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn unwatched(bundle: &Bundle) -> Result<Self, EngineError> {
+        Self::with_config(bundle, Config { monitoring: None, ..convert::config(bundle.card()) })
+    }
+
+    fn with_config(bundle: &Bundle, config: Config) -> Result<Self, EngineError> {
         let card = bundle.card();
         let mut runners = Vec::new();
         for (i, bytes) in bundle.models().enumerate() {
@@ -59,7 +72,7 @@ impl Scorer {
             }
             runners.push(runner);
         }
-        let flow = EventEngine::new(convert::config(card), convert::variant_contracts(card));
+        let flow = EventEngine::new(config, convert::variant_contracts(card));
         Ok(Self { flow: flow.map_err(EngineError::Config)?, runners })
     }
 

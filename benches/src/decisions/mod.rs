@@ -10,4 +10,5 @@ pub mod losses;
 pub mod methods;
 pub mod score;
 pub mod section;
+pub mod skew;
 pub mod table;

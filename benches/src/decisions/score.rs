@@ -4,11 +4,11 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use inbetween::{Action, Answer, Bundle, Frame, Rung, Scorer, Timestamp, Value};
 
 use super::{
-    leak,
+    leak, skew,
     table::{Features, Table},
 };
 use crate::cli::ScoreArgs;
@@ -30,7 +30,7 @@ pub fn open(folder: &Path) -> anyhow::Result<Bundle> {
 /// When the model does not take features or cannot be used.
 pub fn rows(bundle: &Bundle, table: &Table) -> anyhow::Result<Vec<Answer>> {
     let features = Features::of(&bundle.card().model, table)?;
-    let mut scorer = Scorer::new(bundle)?;
+    let mut scorer = Scorer::unwatched(bundle)?;
     let answer = |(i, row): (usize, &Vec<_>)| {
         let now = Timestamp::from_millis(1000 * (i as u64 + 1));
         let answer = scorer.score(now, &Frame::features(now, &features.row(row)));
@@ -75,7 +75,7 @@ pub const fn rung_word(rung: Rung) -> &'static str {
 ///
 /// # Errors
 /// When a file cannot be read or written, the table leaks, or it is skewed and that is to be refused.
-#[allow(clippy::print_stdout)] // what the command is for
+#[allow(clippy::print_stdout, clippy::print_stderr)] // what the command is for
 pub fn command(args: &ScoreArgs) -> anyhow::Result<()> {
     let bundle = open(&args.bundle)?;
     let table = Table::open(&args.input)?;
@@ -85,6 +85,13 @@ pub fn command(args: &ScoreArgs) -> anyhow::Result<()> {
     }
     for name in Features::of(&bundle.card().model, &table)?.absent() {
         eprintln!("no column `{name}`: the feature is missing in every row");
+    }
+    let compared = skew::compare(bundle.card(), &table)?;
+    for skew in &compared.skewed {
+        eprintln!("{skew}");
+    }
+    if args.refuse_skew {
+        ensure!(!compared.skewed.iter().any(|s| s.large), "the table is skewed: no row was scored");
     }
     let answers = rows(&bundle, &table)?;
     write(args, &bundle, &table, &answers)?;
