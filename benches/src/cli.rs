@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use inbetween_flow::Rect;
 
-use crate::{bench::Group, card::args::CardCommand, peers::PeersCommand, run::cpu::REPEATS, seeds::Seeds};
+use crate::{
+    bench::Group, card::args::CardCommand, energy::EnergyCommand, peers::PeersCommand, run::cpu::REPEATS,
+    seeds::Seeds, soak::SoakArgs,
+};
 
 /// Run a model on key frames, answer for every frame in between, and measure what that is worth.
 #[derive(Debug, Parser)]
@@ -36,6 +39,11 @@ pub enum Command {
     /// Look at scene files
     #[command(subcommand)]
     Scene(SceneCommand),
+    /// The demo in real time for minutes: what grows, and how long things take
+    Soak(SoakArgs),
+    /// Measure energy, and say what a model of it may claim
+    #[command(subcommand)]
+    Energy(EnergyCommand),
     /// Write, check, show, compare and export system cards
     #[command(subcommand)]
     Card(CardCommand),

@@ -32,9 +32,9 @@ use crate::{
 };
 
 /// The detector of the demo, which `benches/detector/train.py` makes from rendered scenes.
-const MODEL: &[u8] = include_bytes!("../detector/detector.onnx");
+pub(crate) const MODEL: &[u8] = include_bytes!("../detector/detector.onnx");
 /// Its card: the promise that the demo is held to.
-const CARD: &str = include_str!("../detector/card.toml");
+pub(crate) const CARD: &str = include_str!("../detector/card.toml");
 
 /// Most marks of a timeline: ten minutes at 60 Hz.
 const TIMELINE: usize = 10 * 60 * 60;

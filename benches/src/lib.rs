@@ -10,6 +10,7 @@ pub mod card;
 pub mod cli;
 pub mod decisions;
 pub mod demo;
+pub mod energy;
 mod facade;
 pub mod film;
 pub mod model;
@@ -21,6 +22,8 @@ mod scene;
 pub mod scenes;
 pub mod seeds;
 pub mod session;
+pub mod soak;
+pub mod stages;
 pub mod summary;
 pub mod table;
 mod terminal;
@@ -42,6 +45,8 @@ pub fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Card(command) => card::command(command),
         Command::Run(args) => run::command(args).map(|_| ExitCode::SUCCESS),
         Command::Demo(args) => demo::command(args),
+        Command::Soak(args) => soak::command(args),
+        Command::Energy(what) => energy::command(what).map(|()| ExitCode::SUCCESS),
         Command::Peers(command) => peers::command(command).map(|()| ExitCode::SUCCESS),
         Command::Calibrate(args) => decisions::calibrate::command(args).map(|()| ExitCode::SUCCESS),
         Command::Score(args) => decisions::score::command(args).map(|()| ExitCode::SUCCESS),

@@ -99,7 +99,7 @@ pub use inbetween_flow::{
     monitor,
 };
 pub use inbetween_infer::{
-    CancelToken, InputFault, LoadError, LoadLimits, Model, Placement, RunError, Runner,
+    CancelToken, InputFault, LoadError, LoadLimits, Model, Placement, RunError, Runner, Work,
 };
 
 /// The example of the README, compiled.

@@ -4,15 +4,18 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)] // a command line tool
 
+mod arm;
 mod assets;
 mod bindings;
 mod calls;
 mod cargo_output;
 mod claims;
 mod costs;
+mod counts;
 mod mobile;
 mod peers;
 mod process;
+mod programs;
 mod purity;
 mod repo;
 mod report;
@@ -100,6 +103,12 @@ enum Command {
     PackageAndroid,
     /// Makes the XCFramework and checks it; elsewhere than on macOS, one for trying its parts.
     PackageIos,
+    /// Counts what does not depend on the machine's load: instructions, accesses, cache lines, work, decisions.
+    Bench {
+        /// What.
+        #[command(subcommand)]
+        command: counts::Command,
+    },
     /// Runs the scene suite: all policies on the test split, with oracles, sweeps and ablations.
     ///
     /// The full suite takes about 25 minutes on two cores. Progress is kept: a killed run goes on with --resume.
@@ -158,6 +167,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
         }
         Command::PackageAndroid => mobile::android(&repo).map(|_| true),
         Command::PackageIos => mobile::ios(&repo).map(|_| true),
+        Command::Bench { command } => counts::run(&repo, &command),
         Command::Suite(options) => scene_suite::run(&repo, &options),
         Command::Peers(options) => peers::run(&repo, &options),
         Command::Readme { check: true } => Ok(suites::run(&repo, &[Suite::ClaimsCheck])),

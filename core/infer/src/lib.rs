@@ -34,5 +34,5 @@ pub use cancel::CancelToken;
 pub use error::{InputFault, LoadError, RunError};
 pub use head::{Head, OutputView, suppress};
 pub use input::{ImageStage, Pixels, Placement, Preprocessor};
-pub use model::{LoadLimits, Model};
+pub use model::{LoadLimits, Model, Work};
 pub use runner::Runner;

@@ -2,6 +2,7 @@
 //! **Invariant:** every suite prints one line with its counts; the sum is the last line that is printed.
 //! It does not stop at the first failing suite.
 
+mod aarch64;
 mod deny;
 mod kotlin;
 mod lint;
@@ -16,7 +17,7 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::{assets, claims, purity, repo::Repo, report::Tally, tidy};
+use crate::{assets, claims, counts, purity, repo::Repo, report::Tally, tidy};
 
 /// A suite of `cargo xtask test`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,6 +28,10 @@ pub enum Suite {
     Clippy,
     /// Unit, property, golden and integration tests.
     Rust,
+    /// The same tests on 64-bit ARM, under emulation of several processors.
+    Aarch64,
+    /// That counts of instructions are exact, and show a regression.
+    Counts,
     /// Examples in the documentation, and that it builds without warnings.
     Doc,
     /// That the core does no I/O, with planted violations.
@@ -55,6 +60,8 @@ impl Suite {
             Self::Fmt => lint::fmt(repo),
             Self::Clippy => lint::clippy(repo),
             Self::Rust => rust::tests(repo),
+            Self::Aarch64 => aarch64::run(repo),
+            Self::Counts => counts::check(repo),
             Self::Doc => rust::docs(repo),
             Self::Purity => purity::run(repo),
             Self::Tidy => tidy::run(repo),
@@ -68,6 +75,14 @@ impl Suite {
         }
     }
 
+    /// Why a suite is run only when it is named.
+    const fn by_name(self) -> Option<&'static str> {
+        match self {
+            Self::Aarch64 => Some("builds everything once more and emulates it: `cargo xtask test aarch64`"),
+            _ => None,
+        }
+    }
+
     fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
     }
@@ -75,8 +90,14 @@ impl Suite {
 
 /// Runs `suites`, or all; returns whether nothing failed.
 pub fn run(repo: &Repo, suites: &[Suite]) -> bool {
-    let suites = if suites.is_empty() { Suite::value_variants() } else { suites };
     let mut sum = Tally::default();
+    let usual: Vec<Suite> =
+        Suite::value_variants().iter().copied().filter(|s| s.by_name().is_none()).collect();
+    if suites.is_empty() {
+        let by_name = |suite: &Suite| suite.by_name().map(|why| format!("{}: {why}", suite.name()));
+        sum.skips.extend(Suite::value_variants().iter().filter_map(by_name));
+    }
+    let suites = if suites.is_empty() { &usual } else { suites };
     for suite in suites {
         let name = suite.name();
         eprintln!("{name} ...");

@@ -2,18 +2,16 @@
 //! **Invariant:** in a `Compiled`, every input has a role and every output that is kept has a known shape.
 //! It does not check the file: `preflight` did.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use inbetween_card::{HeadSpec, ModelSpec};
-use tract_core::internal::{Cost, DimLike};
-use tract_core::ops::{
-    cnn::{Conv, Deconv},
-    einsum::EinSum,
-    scan::Scan,
-};
+use tract_core::internal::DimLike;
 use tract_onnx::{Onnx, pb::ModelProto, prelude::*, tract_hir::internal::Factoid};
 
-use super::LoadLimits;
+use super::{
+    LoadLimits,
+    work::{self, Work},
+};
 use crate::{
     error::LoadError,
     head::Head,
@@ -41,7 +39,9 @@ pub(crate) struct Compiled {
     pub inputs: Vec<(DatumType, Vec<usize>)>,
     /// How many of the kept outputs, the first ones, are the head's.
     pub head_outputs: usize,
-    pub macs: u64,
+    pub work: Work,
+    /// See [`work::kernels`].
+    pub kernels: BTreeMap<String, usize>,
 }
 
 pub(crate) fn compile(
@@ -66,8 +66,9 @@ pub(crate) fn compile(
     check_size(&typed, limits)?;
     typed.declutter().map_err(unusable("declutter"))?;
     check_size(&typed, limits)?;
-    let macs = macs(&typed).map_err(unusable("count"))?;
+    let work = work::of(&typed).map_err(unusable("count"))?;
     typed.optimize().map_err(unusable("optimise"))?;
+    let kernels = work::kernels(&typed);
 
     let mut shapes = Vec::with_capacity(kept.len());
     for (slot, ix) in kept.iter().enumerate() {
@@ -96,7 +97,7 @@ pub(crate) fn compile(
         LoadError::Output { output: outputs[kept[slot]].clone(), reason, outputs: outputs.clone() }
     })?;
     let plan = typed.into_runnable().map_err(unusable("plan"))?;
-    Ok(Compiled { plan, preprocessor, head, roles, inputs, head_outputs, macs })
+    Ok(Compiled { plan, preprocessor, head, roles, inputs, head_outputs, work, kernels })
 }
 
 fn unusable(stage: &'static str) -> impl Fn(TractError) -> LoadError {
@@ -223,32 +224,4 @@ fn check_size(model: &TypedModel, limits: &LoadLimits) -> Result<(), LoadError> 
         });
     }
     Ok(())
-}
-
-/// Multiply-accumulates of convolutions and matrix products.
-fn macs(model: &TypedModel) -> TractResult<u64> {
-    let mut total = 0_u64;
-    for node in model.nodes() {
-        if let Some(deconv) = node.op_as::<Deconv>() {
-            // The runtime states no cost for it: every input element meets every kernel tap of its group.
-            let inputs = model.node_input_facts(node.id)?[0].shape.volume().to_i64().unwrap_or(0).max(0);
-            let taps: usize = deconv.pool_spec.kernel_shape.iter().product();
-            let per_input = taps * deconv.pool_spec.output_channels / deconv.group.max(1);
-            total = total.saturating_add((inputs as u64).saturating_mul(per_input as u64));
-        }
-        if let Some(scan) = node.op_as::<Scan>() {
-            let iterations = scan.iteration_count(&model.node_input_facts(node.id)?);
-            let iterations = iterations.and_then(|n| n.to_i64().ok()).unwrap_or(1).max(1) as u64;
-            total = total.saturating_add(iterations.saturating_mul(macs(&scan.body)?));
-        }
-        if !(node.op_is::<Conv>() || node.op_is::<EinSum>()) {
-            continue;
-        }
-        for (cost, count) in node.op.cost(&model.node_input_facts(node.id)?)? {
-            if matches!(cost, Cost::FMA(_)) {
-                total = total.saturating_add(count.to_i64().unwrap_or(0).max(0) as u64);
-            }
-        }
-    }
-    Ok(total)
 }

@@ -6,13 +6,15 @@ mod compile;
 mod preflight;
 mod repair;
 mod wire;
+mod work;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use inbetween_card::ModelSpec;
 use tract_onnx::{pb::ModelProto, prelude::*};
 
 pub(crate) use compile::{Compiled, Role};
+pub use work::Work;
 
 use crate::{error::LoadError, guard::caught, runner::Runner};
 
@@ -82,7 +84,18 @@ impl Model {
 
     /// Multiply-accumulates of one run: those of convolutions and matrix products, the usual definition.
     pub fn macs(&self) -> u64 {
-        self.inner.macs
+        self.inner.work.total_macs()
+    }
+
+    /// What one run takes: multiply-accumulates by type, and bytes. Equal on all processors.
+    pub fn work(&self) -> &Work {
+        &self.inner.work
+    }
+
+    /// What computes convolutions and matrix products on this processor, each with the number of operators that it
+    /// computes. The runtime chooses by what the processor can do, so results differ in rounding from one to another.
+    pub fn kernels(&self) -> &BTreeMap<String, usize> {
+        &self.inner.kernels
     }
 
     /// Whether runs depend on the runs before (the card names recurrent state).
