@@ -10,8 +10,8 @@
 use std::{env, fs, process::ExitCode};
 
 use inbetween::{
-    Answer, Bundle, Degraded, Engine, Environment, Feature, FeatureValue, Frame, Image, Options, PixelFormat,
-    Plan, Plane, Rotation, Scorer, Source, Timestamp, Value,
+    Answer, Bundle, CameraMotion, Degraded, Engine, Environment, Feature, FeatureValue, Frame, Image,
+    Options, PixelFormat, Plan, Plane, Point, Rotation, Scorer, Source, Timestamp, Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -171,7 +171,8 @@ fn scenario(card: &str, pictures: &[Vec<u8>]) -> Result<Vec<Json>, Failure> {
             let turned = if padded { (Rotation::Cw90, true) } else { (Rotation::None, false) };
             let image =
                 Image::new(format, WIDTH as u32, rows as u32, &planes).rotated(turned.0).mirrored(turned.1);
-            let frame = Frame::image(ms(captured), image);
+            let motion = motion(n);
+            let frame = Frame { motion, ..Frame::image(ms(captured), image) };
             let gives = match engine.handle_frame(ms(now - stumble), &frame) {
                 Err(error) => json!({ "error": error.to_string() }),
                 Ok(Plan::Skip(why)) => json!({ "skip": format!("{why:?}") }),
@@ -186,6 +187,7 @@ fn scenario(card: &str, pictures: &[Vec<u8>]) -> Result<Vec<Json>, Failure> {
                 "call": "frame", "now": nanos(now - stumble), "captured": nanos(captured),
                 "format": format!("{format:?}"), "width": WIDTH, "height": rows, "offsets": offsets,
                 "stride": stride, "turned": padded, "picture": n, "gives": gives,
+                "motion": motion.map(|m| [m.shift.x, m.shift.y, m.linear[0], m.linear[1], m.linear[2], m.linear[3]]),
             }));
         }
         for shown in [now + 8, now + 25] {
@@ -216,6 +218,15 @@ fn scenario(card: &str, pictures: &[Vec<u8>]) -> Result<Vec<Json>, Failure> {
         }
     }
     Ok(calls)
+}
+
+/// What the host says about the camera: now and then something, once what cannot be. Numbers that every language writes alike.
+const fn motion(n: u64) -> Option<CameraMotion> {
+    match n % 30 {
+        10 if n > 200 => Some(CameraMotion::from_shift(Point { x: 1e6, y: 0.0 })),
+        10 => Some(CameraMotion { shift: Point { x: 0.5, y: -0.25 }, linear: [0.0, 0.125, -0.125, 0.0] }),
+        _ => None,
+    }
 }
 
 /// A dim gradient with a bright square that wanders and jumps.
@@ -255,6 +266,7 @@ fn answer(answer: &Answer) -> Result<Json, Failure> {
         answer.within_tolerance,
         answer.model_version,
         answer.degraded.map(|d: Degraded| format!("{d:?}")),
+        answer.prediction.map(|p| p.0),
     ]))
 }
 

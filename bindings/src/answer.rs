@@ -2,7 +2,7 @@
 //! **Invariant:** every field is the facade's, bit for bit; times are nanoseconds.
 //! It does not carry a value that the engine would not show.
 
-use crate::{frame::Rect, time};
+use crate::{decision::Decision, frame::Rect, time};
 
 mirror! {
     /// How a predicted value was carried from its key frame to the display time.
@@ -27,12 +27,20 @@ mirror! {
         ErrorForecast,
         /// A budget of the card (deadline, duty) forbids the runs that the tolerance needs.
         Budget,
+        /// The device is too hot for them.
+        Heat,
+        /// The energy budget, or saving power, forbids them.
+        Energy,
+        /// Other sessions that share the budget have their turn.
+        Shared,
         /// The model fails; the circuit breaker is open.
         ModelFailing,
         /// The display time is before the newest results by more than can be answered.
         TooFarBack,
         /// The event lacks what a better rung of the ladder needs, or it is not as the card promises.
         Input,
+        /// The card's response plan has taken the model out of use, after an alert.
+        Response,
     }
 }
 
@@ -222,6 +230,10 @@ pub struct Answer {
     pub model_version: u32,
     /// Why the answer is worse than promised, when it is.
     pub degraded: Option<Degraded>,
+    /// The result that a label belongs to; see `Session::handle_label`.
+    pub prediction: Option<u64>,
+    /// What is decided on it, when the card says what mistakes cost.
+    pub decision: Option<Decision>,
 }
 
 impl From<&inbetween::Answer> for Answer {
@@ -237,6 +249,8 @@ impl From<&inbetween::Answer> for Answer {
             variant: answer.variant,
             model_version: answer.model_version,
             degraded: answer.degraded.map(Into::into),
+            prediction: answer.prediction.map(|p| p.0),
+            decision: answer.decision.map(Into::into),
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum FrameFault {
     },
     /// A region of interest that is not finite or does not meet the frame.
     Region,
+    /// A camera motion that no frame of this size can have.
+    Motion,
     /// One that this version of the bindings has no name for; the text says more.
     Other,
 }
@@ -59,6 +61,7 @@ impl From<FrameError> for FrameFault {
                 Self::PlaneLength { plane: plane.into(), found: found as u64, needed: needed as u64 }
             }
             FrameError::Region => Self::Region,
+            FrameError::Motion => Self::Motion,
             _ => Self::Other,
         }
     }

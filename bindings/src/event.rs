@@ -2,7 +2,13 @@
 //! **Invariant:** events are polled, never called back; none is made up here but that a session failed.
 //! It does not keep events: the engine's bounded queue does.
 
-use crate::{error::SdkError, plan::RunFailure, time};
+use crate::{
+    decision::ReviewItem,
+    error::SdkError,
+    monitoring::{AlertRule, Response, Severity},
+    plan::RunFailure,
+    time,
+};
 
 mirror! {
     /// The rungs of the ladder, best first.
@@ -31,6 +37,8 @@ mirror! {
         Failing,
         /// It keeps the promise at less cost, or the one before did not keep it.
         Cost,
+        /// The card's response plan has rolled the one before back.
+        RolledBack,
     }
 }
 
@@ -109,6 +117,39 @@ pub enum Event {
         /// Why.
         why: SwitchReason,
     },
+    /// Kept results for pictures that look alike were wrong too often: all were forgotten.
+    CacheFlushed,
+    /// A person should look at this; it waits in the review queue.
+    Review {
+        /// What waits.
+        item: ReviewItem,
+    },
+    /// Nobody will look at this: the review queue is full of what is dearer. What was decided for the meantime stands.
+    ReviewDropped {
+        /// What was given up.
+        item: ReviewItem,
+    },
+    /// A rule of the card's response plan fired. What the session can do about it is done already; what the owner must do is
+    /// not.
+    Alert {
+        /// The rule's signal and owner.
+        rule: AlertRule,
+        /// The signal's value.
+        value: f32,
+        /// How urgent it is.
+        severity: Severity,
+        /// What is done about it.
+        response: Response,
+    },
+    /// The rule's signal has been well under its threshold for a while; what was done is undone, but for a roll-back.
+    AlertCleared {
+        /// The rule's signal and owner.
+        rule: AlertRule,
+        /// The signal's value.
+        value: f32,
+    },
+    /// A window of the monitor is full.
+    WindowClosed,
     /// Events were lost because the host did not poll.
     Overflow {
         /// How many.
@@ -121,6 +162,26 @@ pub enum Event {
     },
     /// One that this version of the bindings has no name for.
     Other,
+}
+
+impl Event {
+    /// The next one of an engine.
+    pub(crate) fn next(engine: &mut inbetween::Engine) -> Option<Self> {
+        let event = engine.poll_event()?;
+        let rule = |rule| AlertRule::of(engine.config().monitoring.as_ref(), rule);
+        Some(match event {
+            inbetween::Event::Alert { rule: number, value, severity, response } => Self::Alert {
+                rule: rule(number),
+                value,
+                severity: severity.into(),
+                response: response.into(),
+            },
+            inbetween::Event::AlertCleared { rule: number, value } => {
+                Self::AlertCleared { rule: rule(number), value }
+            }
+            other => other.into(),
+        })
+    }
 }
 
 impl From<inbetween::Event> for Event {
@@ -137,6 +198,10 @@ impl From<inbetween::Event> for Event {
             inbetween::Event::VariantChanged { from, to, why } => {
                 Self::VariantChanged { before: from, after: to, why: why.into() }
             }
+            inbetween::Event::CacheFlushed => Self::CacheFlushed,
+            inbetween::Event::Review(item) => Self::Review { item: item.into() },
+            inbetween::Event::ReviewDropped(item) => Self::ReviewDropped { item: item.into() },
+            inbetween::Event::WindowClosed => Self::WindowClosed,
             inbetween::Event::Overflow(lost) => Self::Overflow { lost },
             _ => Self::Other,
         }
@@ -155,6 +220,8 @@ pub enum TimeoutReason {
     Probe,
     /// The newest result passes its maximum age.
     MaxAge,
+    /// A window of the monitor ends.
+    Window,
     /// One that this version of the bindings has no name for.
     Other,
 }
@@ -174,6 +241,7 @@ impl From<(inbetween::Timestamp, inbetween::Timeout)> for Timeout {
             inbetween::Timeout::Ticket(id) => TimeoutReason::Ticket { ticket: id.0 },
             inbetween::Timeout::Probe => TimeoutReason::Probe,
             inbetween::Timeout::MaxAge => TimeoutReason::MaxAge,
+            inbetween::Timeout::Window => TimeoutReason::Window,
             _ => TimeoutReason::Other,
         };
         Self { at_nanos: time::nanos(at), reason }

@@ -96,6 +96,45 @@ pub struct PlaneLayout {
     pub row_stride: u32,
 }
 
+/// How the camera moved since the frame before, as a gyroscope or an encoder knows it, in pixels of the upright frame. The
+/// pixels decide: a motion that they contradict does no harm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, uniffi::Record)]
+pub struct CameraMotion {
+    /// Motion of the picture's middle to the right.
+    pub shift_x: f32,
+    /// Downwards.
+    pub shift_y: f32,
+    /// How a point's motion grows with its place right of the middle: change of `x` by `x`, of `x` by `y`, of `y` by `x`
+    /// and of `y` by `y`.
+    pub xx: f32,
+    /// Change of `x` by `y`.
+    pub xy: f32,
+    /// Change of `y` by `x`.
+    pub yx: f32,
+    /// Change of `y` by `y`.
+    pub yy: f32,
+}
+
+impl From<CameraMotion> for inbetween::CameraMotion {
+    fn from(m: CameraMotion) -> Self {
+        Self { shift: inbetween::Point::new(m.shift_x, m.shift_y), linear: [m.xx, m.xy, m.yx, m.yy] }
+    }
+}
+
+impl From<inbetween::CameraMotion> for CameraMotion {
+    fn from(m: inbetween::CameraMotion) -> Self {
+        let [xx, xy, yx, yy] = m.linear;
+        Self { shift_x: m.shift.x, shift_y: m.shift.y, xx, xy, yx, yy }
+    }
+}
+
+/// The motion of the picture that a turn of the camera causes: radians about the axes to the right, downwards and forwards
+/// (right-handed), and the focal length in pixels of the upright frame.
+#[uniffi::export]
+pub fn camera_motion_from_turn(right: f32, down: f32, forward: f32, focal_px: f32) -> CameraMotion {
+    inbetween::CameraMotion::from_rotation([right, down, forward], focal_px).into()
+}
+
 /// Everything about an image but its bytes.
 ///
 /// # Shapes
@@ -117,6 +156,9 @@ pub struct ImageGeometry {
     pub mirror: bool,
     /// The part that the model looks at; all of it when left out.
     pub region: Option<Rect>,
+    /// How the camera moved, if the host knows.
+    #[uniffi(default = None)]
+    pub motion: Option<CameraMotion>,
 }
 
 impl ImageGeometry {
@@ -156,6 +198,7 @@ mod tests {
             rotation: Rotation::Cw90,
             mirror: true,
             region: Some(Rect { x0: 0.0, y0: 1.0, x1: 2.0, y1: 3.0 }),
+            motion: None,
         };
         let image = geometry.over(&pixels);
         assert_eq!((image.planes[0].data.len(), image.planes[0].row_stride), (100, 8));

@@ -14,26 +14,35 @@
 #[macro_use]
 mod mirror;
 mod answer;
+mod decision;
 mod error;
 mod event;
 mod fast;
 mod frame;
+mod front;
 mod jobs;
 mod logging;
+mod monitoring;
 mod plan;
 mod scorer;
 mod session;
+mod shared;
 mod time;
 
 pub use answer::{Answer, Carry, Degraded, DetectedBox, Keypoint, Source, Value};
+pub use decision::{Action, Decision, ReviewItem};
 pub use error::{FrameFault, ModelFault, SdkError};
 pub use event::{Environment, Event, Rung, Timeout, TimeoutReason};
 pub use fast::take_fast_error;
-pub use frame::{ImageGeometry, PixelFormat, PlaneLayout, Rect, Rotation};
+pub use frame::{
+    CameraMotion, ImageGeometry, PixelFormat, PlaneLayout, Rect, Rotation, camera_motion_from_turn,
+};
 pub use logging::{LogLevel, LogSink, LogSinkError, log_problem, set_log_sink};
+pub use monitoring::{AlertRule, Labelled, MetricsSender, Response, Severity, Truth};
 pub use plan::{Admission, FramePlan, RunEnd, RunFailure, RunReason, SkipReason, ValueFault};
-pub use scorer::{Action, Decision, Feature, ReviewItem, ScoredEvent, Scorer, bucket};
+pub use scorer::{Feature, ScoredEvent, Scorer, bucket};
 pub use session::Session;
+pub use shared::{SharedBudget, SharedLimits};
 
 uniffi::setup_scaffolding!();
 

@@ -39,6 +39,12 @@ mirror! {
         Deadline,
         /// A run is wanted, but the duty budget is spent.
         Budget,
+        /// A run is wanted, but the device is too hot for it.
+        Heat,
+        /// A run is wanted, but the energy budget is spent, or power is to be saved.
+        Energy,
+        /// A run is wanted, but other sessions that share the budget have their turn.
+        Shared,
         /// The same model input was answered before: the cached result is used.
         CacheHit,
         /// The circuit breaker is open.
@@ -47,6 +53,8 @@ mirror! {
         RepeatedFrame,
         /// The capture time is before the frame's before.
         LateFrame,
+        /// The card's response plan has taken the model out of use, after an alert.
+        Disabled,
     }
 }
 

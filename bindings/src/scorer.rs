@@ -11,8 +11,9 @@ use inbetween::{Bundle, Frame};
 
 use crate::{
     answer::{Degraded, Value},
+    decision::{Decision, ReviewItem},
     error::SdkError,
-    event::{Event, Rung},
+    event::Event,
     session::guarded,
     time,
 };
@@ -30,54 +31,6 @@ pub struct Feature {
     pub category: Option<String>,
 }
 
-/// What is done about an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum Action {
-    /// Nothing is done.
-    Negative,
-    /// What the decision is about is done.
-    Positive,
-    /// A person is asked.
-    Review,
-}
-
-impl From<inbetween::Action> for Action {
-    fn from(action: inbetween::Action) -> Self {
-        match action {
-            inbetween::Action::Negative => Self::Negative,
-            inbetween::Action::Positive => Self::Positive,
-            inbetween::Action::Review => Self::Review,
-        }
-    }
-}
-
-/// What is decided.
-#[derive(Clone, Copy, Debug, PartialEq, uniffi::Record)]
-pub struct Decision {
-    /// What is to be done.
-    pub action: Action,
-    /// What is to be done as long as nobody has reviewed it.
-    pub meanwhile: Action,
-    /// The calibrated probability of the card's positive class.
-    pub probability: f64,
-    /// What `action` is expected to cost, in the unit of the card's costs.
-    pub expected_cost: f64,
-    /// The rung of the ladder that it stands on.
-    pub rung: Rung,
-}
-
-impl From<inbetween::Decision> for Decision {
-    fn from(d: inbetween::Decision) -> Self {
-        Self {
-            action: d.action.into(),
-            meanwhile: d.meanwhile.into(),
-            probability: d.probability,
-            expected_cost: d.expected_cost,
-            rung: d.rung.into(),
-        }
-    }
-}
-
 /// One event, scored.
 #[derive(Clone, Debug, PartialEq, uniffi::Record)]
 pub struct ScoredEvent {
@@ -91,17 +44,6 @@ pub struct ScoredEvent {
     pub model_version: u32,
     /// Why it stands on a lower rung, when it does.
     pub degraded: Option<Degraded>,
-}
-
-/// An event that a person should look at.
-#[derive(Clone, Copy, Debug, PartialEq, uniffi::Record)]
-pub struct ReviewItem {
-    /// The event's own time.
-    pub captured_nanos: i64,
-    /// What was decided.
-    pub decision: Decision,
-    /// What is expected to be lost if nobody looks, in the unit of the card's costs.
-    pub saves: f64,
 }
 
 /// A card's model, its variants and its rule, for events that have nothing to do with each other.
@@ -154,15 +96,19 @@ impl Scorer {
     }
 
     /// The next thing that the host may want to know.
-    pub fn poll_event(&self) -> Option<Event> {
-        self.lock().poll_event().map(Into::into)
+    ///
+    /// # Errors
+    /// None today: it returns an error type so that a panic inside can never end the app.
+    pub fn poll_event(&self) -> Result<Option<Event>, SdkError> {
+        guarded(|| Ok(self.lock().poll_event().map(Into::into)))
     }
 
     /// The item that is the dearest to leave unseen, for a person who is free now.
-    pub fn take_review(&self) -> Option<ReviewItem> {
-        let item = self.lock().take_review()?;
-        let captured_nanos = time::nanos(item.captured);
-        Some(ReviewItem { captured_nanos, decision: item.decision.into(), saves: item.saves })
+    ///
+    /// # Errors
+    /// None today, as above.
+    pub fn take_review(&self) -> Result<Option<ReviewItem>, SdkError> {
+        guarded(|| Ok(self.lock().take_review().map(Into::into)))
     }
 }
 

@@ -1,15 +1,22 @@
 //! The object that hosts hold: an engine behind a lock, and the runs that it asked for.
-//! **Invariant:** the lock is held for one call of the engine, never while pixels are prepared or the model runs.
+//! **Invariant:** the lock is held for one call of the engine, never while pixels are prepared or the model runs; an answer
+//! never waits for it.
 //! It does not start threads, read clocks or decide: the host and the engine do.
+
+#[cfg(test)]
+mod tests;
+mod watching;
 
 use std::{
     any::Any,
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError},
 };
 
-use inbetween::{Bundle, Completion, Engine, Frame, Image, Options, Outcome, Plan, TicketId};
+use inbetween::{
+    Answerer, Bundle, CameraMotion, Completion, Engine, Frame, Image, Options, Outcome, Plan, TicketId,
+};
 
 use crate::{
     answer::Answer,
@@ -17,15 +24,18 @@ use crate::{
     event::{Environment, Event, Timeout},
     fast::registry,
     frame::ImageGeometry,
+    front::Front,
     jobs::Jobs,
     logging,
     plan::{Admission, FramePlan, RunEnd},
+    shared::{Seat, SharedBudget},
     time,
 };
 
 /// One model on one stream of images.
 ///
-/// All methods may be called from any thread; none waits for a run of the model but `run` itself. A host has three
+/// All methods may be called from any thread; none waits for a run of the model but `run` itself, and `answer_at` does
+/// not wait for a frame that is being handled either: it then says what it would have said just before. A host has three
 /// loops:
 ///
 /// - **capture**: `handle_frame` for each camera frame. When the plan is to run, what the model needs of the frame
@@ -39,6 +49,8 @@ use crate::{
 #[derive(Debug, uniffi::Object)]
 pub struct Session {
     state: Mutex<State>,
+    /// Answers while the state is locked.
+    front: Front,
     /// The session's number on the fast path, once it was asked for.
     fast_id: OnceLock<u64>,
 }
@@ -61,6 +73,10 @@ struct Open {
     jobs: Jobs,
     /// The next event, when the fast path looked whether there is one.
     peeked: Option<Event>,
+    /// The answerer that is not asked.
+    back: Box<Answerer>,
+    /// The place in a budget that is shared with other sessions.
+    seat: Option<Seat>,
 }
 
 #[uniffi::export]
@@ -115,7 +131,7 @@ impl Session {
         image: &ImageGeometry,
         pixels: &[u8],
     ) -> Result<FramePlan, SdkError> {
-        self.take_image(now_nanos, captured_nanos, image.over(pixels))
+        self.take_image(now_nanos, captured_nanos, image.over(pixels), image.motion.map(Into::into))
     }
 
     /// Runs the model for a ticket: on a worker, as long as the model takes. How it ended waits in the session;
@@ -144,9 +160,14 @@ impl Session {
     /// that were handed on before are a result, not an error.
     pub fn handle_completion(&self, now_nanos: i64, ticket: u64) -> Result<Admission, SdkError> {
         let now = time::timestamp("now_nanos", now_nanos)?;
-        self.with(|open| {
+        self.change(|open| {
             let completion = open.jobs.completion(ticket)?;
-            Ok(open.engine.handle_completion(now, completion).into())
+            let Open { engine, seat, .. } = open;
+            let admission = match seat {
+                Some(seat) => seat.with(|share| engine.handle_completion_shared(now, completion, share)),
+                None => engine.handle_completion(now, completion),
+            };
+            Ok(admission.into())
         })
     }
 
@@ -167,6 +188,18 @@ impl Session {
         self.read_answer(display_nanos, |answer| answer.into())
     }
 
+    /// Spends from a budget that other sessions share from now on: a run also needs their consent. With more asked for
+    /// than there is, each gets a share in proportion to its `weight`.
+    ///
+    /// # Errors
+    /// When the session was shut down or failed.
+    pub fn share_budget(&self, budget: &SharedBudget, weight: f32) -> Result<(), SdkError> {
+        self.with(|open| {
+            open.seat = Some(budget.join(weight));
+            Ok(())
+        })
+    }
+
     /// Takes what changed about the device; at most once a second is enough.
     ///
     /// # Errors
@@ -174,7 +207,7 @@ impl Session {
     pub fn handle_environment(&self, now_nanos: i64, environment: Environment) -> Result<(), SdkError> {
         let now = time::timestamp("now_nanos", now_nanos)?;
         let environment = environment.try_into()?;
-        self.with(|open| {
+        self.change(|open| {
             open.engine.handle_environment(now, environment);
             Ok(())
         })
@@ -192,7 +225,7 @@ impl Session {
             *told = true;
             return Ok(Some(Event::SessionFailed { reason: problem.clone() }));
         }
-        self.with(|open| Ok(open.peeked.take().or_else(|| open.engine.poll_event().map(Into::into))))
+        self.with(|open| Ok(open.peeked.take().or_else(|| Event::next(&mut open.engine))))
     }
 
     /// When `handle_timeout` is due, and why.
@@ -209,7 +242,7 @@ impl Session {
     /// When the time is negative.
     pub fn handle_timeout(&self, now_nanos: i64) -> Result<(), SdkError> {
         let now = time::timestamp("now_nanos", now_nanos)?;
-        self.with(|open| {
+        self.change(|open| {
             open.engine.handle_timeout(now);
             Ok(())
         })
@@ -220,7 +253,7 @@ impl Session {
     /// # Errors
     /// When the session was shut down or failed.
     pub fn reset(&self) -> Result<(), SdkError> {
-        self.with(|open| {
+        self.change(|open| {
             open.engine.reset();
             open.jobs.clear();
             open.peeked = None;
@@ -248,6 +281,7 @@ impl Session {
             if let State::Open(open) = &mut before {
                 open.jobs.clear();
             }
+            self.front.close();
             drop(before); // the lock is free already: freeing a model takes a while
             Ok(())
         })
@@ -266,9 +300,10 @@ impl State {
 
 impl Session {
     fn open(bundle: Bundle, seed: u64) -> Result<Arc<Self>, SdkError> {
-        let open =
-            Open { engine: Engine::new(bundle, Options { seed })?, jobs: Jobs::default(), peeked: None };
-        Ok(Arc::new(Self { state: Mutex::new(State::Open(Box::new(open))), fast_id: OnceLock::new() }))
+        let engine = Engine::new(bundle, Options { seed })?;
+        let (front, back) = (Front::new(engine.answerer()), Box::new(engine.answerer()));
+        let open = Open { engine, jobs: Jobs::default(), peeked: None, back, seat: None };
+        Ok(Arc::new(Self { state: Mutex::new(State::Open(Box::new(open))), front, fast_id: OnceLock::new() }))
     }
 
     /// [`Self::handle_frame`] with planes that may lie anywhere.
@@ -277,11 +312,17 @@ impl Session {
         now_nanos: i64,
         captured_nanos: i64,
         image: Image<'_>,
+        motion: Option<CameraMotion>,
     ) -> Result<FramePlan, SdkError> {
         let now = time::timestamp("now_nanos", now_nanos)?;
         let captured = time::timestamp("captured_nanos", captured_nanos)?;
-        let plan = self.with(|open| {
-            let plan = open.engine.handle_frame(now, &Frame::image(captured, image))?;
+        let frame = Frame { motion, ..Frame::image(captured, image) };
+        let plan = self.change(|open| {
+            let Open { engine, seat, .. } = &mut *open;
+            let plan = match seat {
+                Some(seat) => seat.with(|share| engine.handle_frame_shared(now, &frame, share)),
+                None => engine.handle_frame(now, &frame),
+            }?;
             if matches!(plan, Plan::Run(_)) {
                 open.jobs.drop_expired(now);
             }
@@ -292,7 +333,7 @@ impl Session {
             Plan::Run(job) => job,
         };
         let (ticket, cancel) = (*job.ticket(), job.cancel_token());
-        let prepared = guarded(|| Ok(job.prepare(&Frame::image(captured, image))))?;
+        let prepared = guarded(|| Ok(job.prepare(&frame)))?;
         self.with(|open| {
             open.jobs.add(prepared, cancel);
             Ok(())
@@ -304,34 +345,62 @@ impl Session {
         })
     }
 
-    /// Calls `read` with the answer for the refresh that is shown at `display_nanos`, under the lock: it only copies.
+    /// Calls `read` with the answer for the refresh that is shown at `display_nanos`, under a lock: it only copies.
+    ///
+    /// Of the engine when nobody has it; of what it was made of at the end of the newest change when somebody has, so that
+    /// a refresh is not missed because a frame is looked at.
     pub(crate) fn read_answer<T>(
         &self,
         display_nanos: i64,
-        read: impl FnOnce(&inbetween::Answer) -> T,
+        mut read: impl FnMut(&inbetween::Answer) -> T,
     ) -> Result<T, SdkError> {
         let display = time::timestamp("display_nanos", display_nanos)?;
-        self.with(|open| Ok(read(open.engine.answer_at(display))))
+        let state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(_)) => self.lock(),
+            Err(TryLockError::WouldBlock) => match guarded(|| Ok(self.front.ask(display, &mut read))) {
+                Ok(Some(answer)) => return told(Ok(answer)),
+                Ok(None) => self.lock(), // not open any more: this says why
+                Err(panic) => return told(Err(self.failed(panic))),
+            },
+        };
+        told(Self::locked(state, |open| Ok(read(open.engine.answer_at(display)))))
     }
 
     /// Whether `poll_event` would give one.
     pub(crate) fn has_event(&self) -> bool {
         let waiting = self.with(|open| {
             if open.peeked.is_none() {
-                open.peeked = open.engine.poll_event().map(Into::into);
+                open.peeked = Event::next(&mut open.engine);
             }
             Ok(open.peeked.is_some())
         });
         waiting.unwrap_or(true) // a failure has something to tell
     }
 
-    /// One call of the engine under the lock. If it panics, the session has failed.
-    fn with<T>(&self, call: impl FnOnce(&mut Open) -> Result<T, SdkError>) -> Result<T, SdkError> {
-        told(self.locked(call))
+    /// One call that changes the engine; answers know of it afterwards.
+    fn change<T>(&self, call: impl FnOnce(&mut Open) -> Result<T, SdkError>) -> Result<T, SdkError> {
+        self.with(|open| {
+            let result = call(open);
+            open.engine.update(&mut open.back);
+            self.front.exchange(&mut open.back);
+            result
+        })
     }
 
-    fn locked<T>(&self, call: impl FnOnce(&mut Open) -> Result<T, SdkError>) -> Result<T, SdkError> {
-        let mut state = self.lock();
+    /// One call of the engine under the lock. If it panics, the session has failed.
+    fn with<T>(&self, call: impl FnOnce(&mut Open) -> Result<T, SdkError>) -> Result<T, SdkError> {
+        let result = Self::locked(self.lock(), call);
+        if let Err(SdkError::Failed { .. }) = &result {
+            self.front.close();
+        }
+        told(result)
+    }
+
+    fn locked<T>(
+        mut state: MutexGuard<'_, State>,
+        call: impl FnOnce(&mut Open) -> Result<T, SdkError>,
+    ) -> Result<T, SdkError> {
         let open = match &mut *state {
             State::Open(open) => open,
             State::Failed { problem, .. } => return Err(SdkError::Failed { problem: problem.clone() }),
@@ -344,6 +413,15 @@ impl Session {
             }
             Err(panic)
         })
+    }
+
+    /// The session has failed by a panic outside of the lock.
+    fn failed(&self, panic: SdkError) -> SdkError {
+        if let SdkError::Failed { problem } = &panic {
+            self.lock().fail(problem);
+        }
+        self.front.close();
+        panic
     }
 
     /// The state. A lock that a panic poisoned is opened again, and the session has failed.
@@ -384,54 +462,4 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, SdkError>) -> Result<T
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::thread;
-
-    use super::*;
-
-    const CARD: &str = include_str!("../../core/tests/models/bright_spot.toml");
-    const MODEL: &[u8] = include_bytes!("../../core/tests/models/bright_spot.onnx");
-
-    fn session() -> Arc<Session> {
-        Session::new(CARD, MODEL, 1).expect("the model loads")
-    }
-
-    #[test]
-    fn a_panic_inside_fails_the_session_and_is_told_once() {
-        let session = session();
-        let error = session.with::<()>(|_| panic!("planted")).expect_err("it panicked");
-        assert_eq!(error, SdkError::Failed { problem: "planted".to_owned() });
-        assert_eq!(session.answer_at(0), Err(error.clone()));
-        let told = Event::SessionFailed { reason: "planted".to_owned() };
-        assert_eq!(session.poll_event(), Ok(Some(told)));
-        assert_eq!(session.poll_event(), Err(error));
-        assert_eq!(session.shutdown(), Ok(()));
-        assert_eq!(session.answer_at(0), Err(SdkError::ShutDown));
-    }
-
-    #[test]
-    fn a_poisoned_lock_recovers_into_a_failed_session() {
-        let session = session();
-        let other = Arc::clone(&session);
-        let poisoned = thread::spawn(move || {
-            let _lock = other.state.lock();
-            panic!("planted");
-        });
-        assert!(poisoned.join().is_err());
-        assert_eq!(session.reset().map_err(|e| e.code()), Err(402));
-        assert!(matches!(session.poll_event(), Ok(Some(Event::SessionFailed { .. }))));
-        assert_eq!(session.reset().map_err(|e| e.code()), Err(402));
-    }
-
-    #[test]
-    fn shutdown_frees_the_engine_while_references_remain() {
-        let session = session();
-        let second = Arc::clone(&session);
-        second.shutdown().expect("it shuts down");
-        assert!(matches!(*session.lock(), State::ShutDown));
-        assert_eq!(session.poll_event(), Err(SdkError::ShutDown));
-    }
 }

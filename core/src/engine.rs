@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use inbetween_flow::{
     Admission, Answer, Answerer, Completion, Config, ConfigError, Environment, Event, Frame, FrameError,
-    Labelled, Plan as FlowPlan, PredictionId, Share, SkipReason, TicketId, Timeout, Timestamp, Truth, Value,
+    Labelled, Plan as FlowPlan, PredictionId, ReviewItem, Share, SkipReason, TicketId, Timeout, Timestamp,
+    Truth, Value,
     monitor::{Monitor, export::Snapshot},
 };
 use inbetween_infer::{CancelToken, LoadLimits, Model};
@@ -232,6 +233,11 @@ impl Engine {
             self.cancel(id);
         }
         Some(event)
+    }
+
+    /// The item that is the dearest to leave unseen, for a person who is free now; see [`Event::Review`].
+    pub fn take_review(&mut self) -> Option<ReviewItem> {
+        self.flow.take_review()
     }
 
     /// When [`Engine::handle_timeout`] is due, and why.

@@ -20,6 +20,7 @@ mod purity;
 mod repo;
 mod report;
 mod scene_suite;
+mod soak;
 mod suites;
 mod tidy;
 mod tools;
@@ -84,6 +85,21 @@ enum Command {
         /// Writes the figures as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<String>,
+    },
+    /// Shares a session among three threads at real rates and shows whether answers ever wait.
+    Locks {
+        /// For so long.
+        #[arg(long, default_value_t = 120)]
+        seconds: u64,
+        /// Writes what happened as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<String>,
+    },
+    /// Opens and closes sessions and looks at what is left of them.
+    Sessions {
+        /// So many.
+        #[arg(long, default_value_t = 100_000)]
+        count: u64,
     },
     /// Builds the library for phones and compares its size, exports and imports with what was announced.
     ///
@@ -155,6 +171,10 @@ fn run(command: Command) -> anyhow::Result<bool> {
         }
         Command::Costs { json } => costs::measure(&repo, json.as_deref()).map(|()| true),
         Command::Calls { json } => calls::measure(&repo, json.as_deref()).map(|()| true),
+        Command::Locks { seconds, json } => {
+            soak::run(&repo, &["locks", &seconds.to_string()], json.as_deref())
+        }
+        Command::Sessions { count } => soak::run(&repo, &["sessions", &count.to_string()], None),
         Command::Size { platforms, record, json } => {
             use clap::ValueEnum as _;
             let all = mobile::Platform::value_variants();

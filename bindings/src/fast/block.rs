@@ -4,24 +4,25 @@
 //!
 //! | at | what |
 //! |---:|---|
-//! | 0 | version of this layout, `u32`: 1 |
+//! | 0 | version of this layout, `u32`: 2 |
 //! | 4 | pixel format, rotation (numbers of the exported enums), mirrored, region is given: `u8` each |
 //! | 8 | width, height: `u32` each |
 //! | 16 | region x0, y0, x1, y1: `f32` each |
 //! | 32 | for each of 3 planes, 12 bytes: offset, row stride, bytes from the offset on: `u32` each |
-//! | 68 | 4 bytes that are not used |
+//! | 68 | motion is given: `u8`; 3 bytes that are not used |
 //! | 72 | out: ticket, `u64` |
 //! | 80 | out: when it expires, `i64` nanoseconds |
+//! | 88 | motion: shift x, y, linear xx, xy, yx, yy: `f32` each |
 
-use inbetween::{Image, PixelFormat, Plane, Rect, Rotation};
+use inbetween::{CameraMotion, Image, PixelFormat, Plane, Point, Rect, Rotation};
 
 use crate::error::SdkError;
 
 /// Version of the layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Bytes of the block.
-pub(crate) const SIZE: usize = 88;
+pub(crate) const SIZE: usize = 112;
 
 /// A copy of the block.
 #[derive(Clone, Debug)]
@@ -95,6 +96,13 @@ impl FrameBlock {
             mirror: self.0[6] != 0,
             region: (self.0[7] != 0).then(|| Rect::new(region[0], region[1], region[2], region[3])),
         })
+    }
+
+    /// How the camera moved, if the host knows.
+    pub(crate) fn motion(&self) -> Option<CameraMotion> {
+        let [shift_x, shift_y, xx, xy, yx, yy] = [88, 92, 96, 100, 104, 108].map(|at| self.float(at));
+        (self.0[68] != 0)
+            .then(|| CameraMotion { shift: Point::new(shift_x, shift_y), linear: [xx, xy, yx, yy] })
     }
 
     pub(crate) fn set_ticket(&mut self, ticket: u64, expires_nanos: i64) {

@@ -61,7 +61,7 @@ pub(crate) fn handle_frame(
     planes: [Plane<'_>; 3],
 ) -> Result<i32, SdkError> {
     let session = registry::find(id)?;
-    let plan = session.take_image(now_nanos, captured_nanos, block.image(planes)?)?;
+    let plan = session.take_image(now_nanos, captured_nanos, block.image(planes)?, block.motion())?;
     let number = match plan {
         FramePlan::Skip { reason } => reason as i32,
         FramePlan::Run { ticket, reason, expires_nanos } => {

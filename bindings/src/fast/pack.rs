@@ -4,17 +4,20 @@
 //!
 //! | at | what |
 //! |---:|---|
-//! | 0 | version of this layout, `u32`: 1 |
+//! | 0 | version of this layout, `u32`: 2 |
 //! | 4 | bytes in all, `u32` |
 //! | 8 | key frame, age, horizon: `i64` nanoseconds each; the key frame is −1 when there is none |
 //! | 32 | uncertainty, `f32` |
 //! | 36 | model version, `u32` |
-//! | 40 | source, carry, degraded, within tolerance, kind of the value, variant of the model: `u8` each; then 2 unused |
+//! | 40 | source, carry, degraded, within tolerance, kind of the value, variant of the model, action, action meanwhile: `u8` each |
 //! | 48 | count of elements, bytes of one element: `u32` each |
-//! | 56 | the elements |
+//! | 56 | probability, expected cost of the decision: `f64` each |
+//! | 72 | rung of the decision, `u8`; then 7 unused |
+//! | 80 | prediction, `i64`; −1 when there is none |
+//! | 88 | the elements |
 //!
-//! Sources: 0 model, 1 cached, 2 interpolated, 3 predicted, 4 rule, 5 unavailable, 6 other. Carry and degraded are
-//! one more than the number of the exported enum; 0 is none. Kinds: 0 none, 1 scalar, 2 vector, 3 boxes, 4 keypoints,
+//! Sources: 0 model, 1 cached, 2 interpolated, 3 predicted, 4 rule, 5 unavailable, 6 other. Carry, degraded, actions and
+//! rung are one more than the number of the exported enum; 0 is none. Kinds: 0 none, 1 scalar, 2 vector, 3 boxes, 4 keypoints,
 //! 5 probabilities, 6 label, 7 rotation (w, x, y, z), 8 embedding, 9 mask, 255 other. Elements are `f32`, but for boxes x0, y0, x1, y1, score: `f32`, class,
 //! identity, whether it has one: `u32`; keypoints x, y, visibility: `f32`; label class: `u32`, score: `f32`. A mask has bounds x0, y0, x1, y1: `f32` and cells in a row,
 //! rows: `u32` first, 24 bytes; its elements are the cells, a byte each.
@@ -23,15 +26,16 @@ use inbetween::{Answer, Source, Value};
 
 use crate::{
     answer::{Carry, Degraded},
+    decision::Decision,
     time,
 };
 
 /// Version of the layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Bytes before the elements.
 #[cfg(test)]
-pub(crate) const HEADER: usize = 56;
+pub(crate) const HEADER: usize = 88;
 
 /// Appends `answer`.
 pub(crate) fn answer(answer: &Answer, out: &mut Vec<u8>) {
@@ -54,8 +58,16 @@ pub(crate) fn answer(answer: &Answer, out: &mut Vec<u8>) {
     out.extend(answer.uncertainty.to_ne_bytes());
     out.extend(answer.model_version.to_ne_bytes());
     let kind = out.len() + 4;
-    out.extend([source, carry, degraded, answer.within_tolerance.into(), 0, answer.variant, 0, 0]);
+    let decision = answer.decision.map(Decision::from);
+    let [action, meanwhile] =
+        decision.map_or([0; 2], |d| [d.action, d.meanwhile].map(|action| 1 + action as u8));
+    let within = answer.within_tolerance.into();
+    out.extend([source, carry, degraded, within, 0, answer.variant, action, meanwhile]);
     out.extend([0; 8]);
+    out.extend(decision.map_or(0.0, |d| d.probability).to_ne_bytes());
+    out.extend(decision.map_or(0.0, |d| d.expected_cost).to_ne_bytes());
+    out.extend([decision.map_or(0, |d| 1 + d.rung as u8), 0, 0, 0, 0, 0, 0, 0]);
+    out.extend(answer.prediction.map_or(-1, |p| p.0 as i64).to_ne_bytes());
     let (number, count, size) = answer.value.as_ref().map_or((0, 0, 0), |v| value(v, out));
     out[kind] = number;
     out[kind + 4..kind + 8].copy_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_ne_bytes());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     answer::{Answer, Value},
-    frame::{ImageGeometry, PixelFormat, PlaneLayout, Rotation},
+    frame::{CameraMotion, ImageGeometry, PixelFormat, PlaneLayout, Rotation},
     plan::{RunReason, SkipReason},
     session::Session,
 };
@@ -45,7 +45,7 @@ fn both_paths_say_the_same() {
     let (plain, fast) = (session(), session());
     let id = Arc::clone(&fast).fast_id();
     assert_eq!(Arc::clone(&fast).fast_id(), id);
-    let geometry = ImageGeometry {
+    let mut geometry = ImageGeometry {
         format: PixelFormat::Gray8,
         width: SIDE as u32,
         height: SIDE as u32,
@@ -53,13 +53,21 @@ fn both_paths_say_the_same() {
         rotation: Rotation::Upright,
         mirror: false,
         region: None,
+        motion: None,
     };
     let (mut runs, mut bytes) = (0, Vec::new());
     for n in 0..120_i64 {
         let (now, captured) = ((1002 + n * 33) * MS, (1000 + n * 33) * MS);
         let pixels = picture((n / 20 * 9 % 40) as usize);
+        geometry.motion =
+            (n % 3 == 0).then(|| CameraMotion { shift_x: 1.5, yy: 0.01, ..CameraMotion::default() });
         let plan = plain.handle_frame(now, captured, &geometry, &pixels).expect("a good frame");
-        let mut block = block(1, 6);
+        let mut block = block(2, 6);
+        if n % 3 == 0 {
+            block.0[68] = 1;
+            block.0[88..92].copy_from_slice(&1.5_f32.to_ne_bytes());
+            block.0[108..112].copy_from_slice(&0.01_f32.to_ne_bytes());
+        }
         let number = handle_frame(id, now, captured, &mut block, planes(&pixels)).expect("a good frame");
         assert_eq!(number & EVENT != 0, fast.has_event());
         match plan {
@@ -94,7 +102,7 @@ fn both_paths_say_the_same() {
 fn agree(answer: &Answer, bytes: &[u8]) {
     let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
     let long = |at: usize| i64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-    assert_eq!((word(0), word(4) as usize), (1, bytes.len()));
+    assert_eq!((word(0), word(4) as usize), (2, bytes.len()));
     assert_eq!(long(8), answer.key_frame_nanos.unwrap_or(-1));
     assert_eq!((long(16), long(24)), (answer.age_nanos, answer.horizon_nanos));
     assert_eq!((word(32), word(36)), (answer.uncertainty.to_bits(), answer.model_version));
@@ -168,14 +176,19 @@ fn refusals_are_kept_for_the_thread_once() {
     let target = session();
     let id = Arc::clone(&target).fast_id();
     let pixels = picture(0);
-    let good = || block(1, 6);
+    let good = || block(2, 6);
+    let mut moved = good();
+    moved.0[68] = 1;
+    moved.0[88..92].copy_from_slice(&1e6_f32.to_ne_bytes());
     let call = |mut block: FrameBlock, pixels: &[u8], now| {
         kept(handle_frame(id, now, 5 * MS, &mut block, planes(pixels)))
     };
     assert_eq!(call(good(), &pixels[1..], 7 * MS), FAILED);
     assert_eq!(take_fast_error().map_err(|e| e.code()), Err(201));
     assert_eq!(take_fast_error(), Ok(()));
-    for (block, now, code) in [(block(9, 6), 7, 999), (block(1, 7), 7, 999), (good(), -1, 301)] {
+    for (block, now, code) in
+        [(block(9, 6), 7, 999), (block(2, 7), 7, 999), (moved, 7, 201), (good(), -1, 301)]
+    {
         assert_eq!(call(block, &pixels, now * MS), FAILED);
         assert_eq!(take_fast_error().map_err(|e| e.code()), Err(code));
     }

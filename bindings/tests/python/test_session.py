@@ -44,6 +44,13 @@ def geometry(**changed):
     return sdk.ImageGeometry(**{**fields, **changed})
 
 
+def motion(shift_x, shift_y, xx, xy, yx, yy):
+    return sdk.CameraMotion(shift_x=shift_x, shift_y=shift_y, xx=xx, xy=xy, yx=yx, yy=yy)
+
+
+SENDER = sdk.MetricsSender(service="app", instance_high=1, instance_low=2, origin_unix_nanos=0)
+
+
 def picture(column=2, row=1):
     """Dark, with a bright square of one of the model's cells."""
     rows = [bytearray(b"\x14" * SIDE) for _ in range(SIDE)]
@@ -376,6 +383,7 @@ def as_list(answer):
         answer.within_tolerance,
         answer.model_version,
         None if answer.degraded is None else name(answer.degraded),
+        answer.prediction,
     ]
 
 
@@ -418,6 +426,96 @@ error_scale = 1.5
         self.assertEqual((raised.exception.file, raised.exception.code()), ("small.onnx", 105))
 
 
+class Budget(unittest.TestCase):
+    """Sessions that share a budget."""
+
+    def limits(self, **changed):
+        return sdk.SharedLimits(**{**{"duty": 0.5, "runs_at_a_time": 1}, **changed})
+
+    def test_one_worker_serves_two_sessions_in_turn(self):
+        budget = sdk.SharedBudget(self.limits())
+        first, second = session(1), session(2)
+        first.share_budget(budget, 2.0)
+        second.share_budget(budget, 1.0)
+        run = frame(first, 1000, picture())
+        self.assertTrue(run.is_run())
+        self.assertEqual(budget.runs_under_way(), 1)
+        put_off = frame(second, 1001, picture())
+        self.assertEqual(put_off.reason, sdk.SkipReason.SHARED)
+        first.run(run.ticket)
+        first.handle_completion(1010 * MS, run.ticket)
+        self.assertEqual(budget.runs_under_way(), 0)
+        self.assertTrue(any(frame(second, 1030 + 33 * n, picture()).is_run() for n in range(10)))
+
+    def test_limits_out_of_range_are_typed(self):
+        with self.assertRaises(sdk.SdkError.Config):
+            sdk.SharedBudget(self.limits(duty=-1.0))
+
+    def test_a_budget_takes_heat_and_a_reset(self):
+        budget = sdk.SharedBudget(self.limits())
+        hot = sdk.Environment(thermal_headroom=1.2, power_saving=True, display_period_nanos=None)
+        budget.handle_environment(5 * MS, hot)
+        budget.reset(6 * MS)
+        with self.assertRaises(sdk.SdkError.NegativeTime):
+            budget.reset(-1)
+
+
+class Watching(unittest.TestCase):
+    """Labels, groups, metrics and reviews of a card that watches nothing."""
+
+    def test_a_card_without_monitoring_watches_nothing(self):
+        target = answered(session(1))
+        label = target.handle_label(2000 * MS, 0, sdk.Truth.CLASS(index=1))
+        self.assertTrue(label.is_unwatched())
+        self.assertFalse(target.set_slice("camera", "front"))
+        target.begin_session()
+        self.assertIsNone(target.metrics(SENDER))
+        self.assertIsNone(target.take_review())
+
+    def test_after_shutdown_they_are_refused(self):
+        target = session(1)
+        target.shutdown()
+        for call in (target.begin_session, target.take_review, lambda: target.set_slice("a", "b")):
+            with self.assertRaises(sdk.SdkError.ShutDown):
+                call()
+
+
+class Monitored(unittest.TestCase):
+    """A card that watches scores: windows are told, and are there to be sent."""
+
+    CARD = CARD + """
+[monitoring]
+window_minutes = 1
+min_sessions = 2
+"""
+
+    def test_a_window_is_told_and_sent(self):
+        target = sdk.Session(self.CARD, MODEL, 1)
+        answered(target)
+        target.handle_timeout(200_000 * MS)
+        events = []
+        while (event := target.poll_event()) is not None:
+            events.append(event)
+        self.assertTrue(any(e.is_window_closed() for e in events), events)
+        message = target.metrics(SENDER)
+        self.assertIn(b"app", message)
+
+
+class Motion(unittest.TestCase):
+    """What the host knows about the camera."""
+
+    def test_a_motion_that_no_frame_can_have_is_typed(self):
+        target = session(1)
+        image = geometry(motion=motion(1e6, 0.0, 0.0, 0.0, 0.0, 0.0))
+        with self.assertRaises(sdk.SdkError.Frame) as raised:
+            target.handle_frame(2 * MS, MS, image, picture())
+        self.assertTrue(raised.exception.fault.is_motion())
+        self.assertTrue(frame(target, 10, picture()).is_run())
+
+    def test_a_turn_to_the_right_moves_the_picture_to_the_left(self):
+        self.assertAlmostEqual(sdk.camera_motion_from_turn(0.0, 0.01, 0.0, 1000.0).shift_x, -10.0, places=2)
+
+
 class Parity(unittest.TestCase):
     """A recorded scenario gives what the Rust facade gave, bit for bit."""
 
@@ -433,6 +531,7 @@ class Parity(unittest.TestCase):
                 rotation=sdk.Rotation.CW90 if turned else sdk.Rotation.UPRIGHT,
                 mirror=turned,
                 region=None,
+                motion=call["motion"] and motion(*call["motion"]),
             )
             try:
                 plan = self.target.handle_frame(call["now"], call["captured"], image, self.pictures[call["picture"]])
