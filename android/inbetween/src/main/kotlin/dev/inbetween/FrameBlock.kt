@@ -22,6 +22,7 @@ internal class FrameBlock {
         rotation: Rotation,
         mirror: Boolean,
         region: Rect?,
+        motion: CameraMotion?,
     ) {
         memory.putInt(0, VERSION)
         memory.put(4, format.ordinal.toByte())
@@ -37,6 +38,15 @@ internal class FrameBlock {
             memory.putFloat(28, region.y1)
         }
         for (index in 0 until PLANES) plane(index, 0, 0, 0)
+        memory.put(68, if (motion != null) 1 else 0)
+        if (motion != null) {
+            memory.putFloat(88, motion.shiftX)
+            memory.putFloat(92, motion.shiftY)
+            memory.putFloat(96, motion.xx)
+            memory.putFloat(100, motion.xy)
+            memory.putFloat(104, motion.yx)
+            memory.putFloat(108, motion.yy)
+        }
     }
 
     /** Where a plane is, from the start of its buffer's memory whatever the position, in bytes. */
@@ -48,8 +58,8 @@ internal class FrameBlock {
     }
 
     companion object {
-        const val SIZE: Int = 88
+        const val SIZE: Int = 112
         const val PLANES: Int = 3
-        private const val VERSION = 1
+        private const val VERSION = 2
     }
 }

@@ -85,6 +85,7 @@ internal class JniPath(core: Session) : HotPath {
             image.rotation,
             image.mirror,
             image.region,
+            image.motion,
         )
         val planes = image.planes
         val remaining = pixels.remaining()
@@ -100,7 +101,15 @@ internal class JniPath(core: Session) : HotPath {
     override fun handleYuv(nowNanos: Long, capturedNanos: Long, image: YuvImage): FramePlan {
         val format = image.formatInPlace()
             ?: return plain.handleYuv(nowNanos, capturedNanos, image).also { event = true }
-        block.describe(format, image.width, image.height, image.rotation, image.mirror, image.region)
+        block.describe(
+            format,
+            image.width,
+            image.height,
+            image.rotation,
+            image.mirror,
+            image.region,
+            image.motion,
+        )
         block.plane(0, image.y.position(), image.yRowStride, image.y.remaining())
         block.plane(1, image.u.position(), image.chromaRowStride, image.u.remaining())
         block.plane(2, image.v.position(), image.chromaRowStride, image.v.remaining())

@@ -88,10 +88,46 @@ public class InbetweenSession private constructor(private val core: Session, opt
         unlessClosed { core.handleEnvironment(clock.nanos(), environment) }
     }
 
+    /**
+     * Spends from a budget that other sessions share from now on. With more asked for than there is, each gets a share in
+     * proportion to its [weight].
+     */
+    @JvmOverloads
+    @Throws(SdkException::class)
+    public fun shareBudget(budget: InbetweenBudget, weight: Float = 1f) {
+        unlessClosed { core.shareBudget(budget.core, weight) }
+    }
+
     /** The name in the card of the model that an answer's `variant` counts; null when there is none. */
     @Throws(SdkException::class)
     public fun modelName(variant: Int): String? =
         unlessClosed { if (variant in 0..UByte.MAX_VALUE.toInt()) core.modelName(variant.toUByte()) else null }
+
+    /** The item that is the dearest to leave unseen, for a person who is free now; see [Event.Review]. */
+    @Throws(SdkException::class)
+    public fun takeReview(): ReviewItem? = unlessClosed { core.takeReview() }
+
+    /** Takes the truth for the prediction that an answer named, as it becomes known: days later, as a rule. */
+    @Throws(SdkException::class)
+    public fun handleLabel(prediction: Long, truth: Truth): Labelled =
+        unlessClosed { core.handleLabel(clock.nanos(), prediction.toULong(), truth) }
+
+    /** States the group of a slice that holds from now on, as the camera in use; whether the card has it. */
+    @Throws(SdkException::class)
+    public fun setSlice(slice: String, value: String): Boolean = unlessClosed { core.setSlice(slice, value) }
+
+    /** Says that another session of use begins, as when another person takes the device. */
+    @Throws(SdkException::class)
+    public fun beginSession() {
+        unlessClosed { core.beginSession() }
+    }
+
+    /**
+     * The last full window of the monitor as a message of OpenTelemetry's protocol, to be posted to `/v1/metrics`; null before
+     * the first [Event.WindowClosed], and when the card watches nothing.
+     */
+    @Throws(SdkException::class)
+    public fun metrics(sender: MetricsSender): ByteArray? = unlessClosed { core.metrics(sender) }
 
     /** Forgets all results, as after a suspend, but for the cache of exact ones: the next answer waits for a frame. */
     @Throws(SdkException::class)

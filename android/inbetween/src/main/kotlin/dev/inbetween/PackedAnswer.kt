@@ -83,6 +83,23 @@ public class PackedAnswer(capacity: Int = 4096) {
     public val degraded: Degraded?
         get() = DEGRADED.getOrNull(memory.get(42) - 1)
 
+    /** What is to be done, when the card says what mistakes cost. */
+    public val action: Action?
+        get() = ACTIONS.getOrNull(memory.get(46) - 1)
+
+    /** What is to be done as long as nobody has reviewed it. */
+    public val meanwhile: Action?
+        get() = ACTIONS.getOrNull(memory.get(47) - 1)
+
+    /** The calibrated probability of the card's positive class; 0 when nothing is decided. */
+    public val probability: Double get() = memory.getDouble(56)
+
+    /** What [action] is expected to cost, in the unit of the card's costs; 0 when nothing is decided. */
+    public val expectedCost: Double get() = memory.getDouble(64)
+
+    /** The result that a label belongs to, or −1; see [InbetweenSession.handleLabel]. */
+    public val prediction: Long get() = memory.getLong(80)
+
     /** What the value is. */
     public val kind: Kind
         get() = KINDS[(memory.get(44).toInt() and 0xff).coerceAtMost(KINDS.size - 1)]
@@ -148,7 +165,15 @@ public class PackedAnswer(capacity: Int = 4096) {
         variant = variant.toUByte(),
         modelVersion = modelVersion.toUInt(),
         degraded = degraded,
+        prediction = prediction.takeIf { it >= 0 }?.toULong(),
+        decision = decision(),
     )
+
+    private fun decision(): Decision? {
+        val action = action ?: return null
+        val rung = RUNGS.getOrElse(memory.get(72) - 1) { Rung.OTHER }
+        return Decision(action, meanwhile ?: action, probability, expectedCost, rung)
+    }
 
     private fun value(): Value? = when (kind) {
         Kind.NONE -> null
@@ -191,7 +216,7 @@ public class PackedAnswer(capacity: Int = 4096) {
         val total = HEADER + count * sizeOf(value) + if (value is Value.Mask) MASK_HEADER else 0
         if (total > memory.capacity()) grow(total)
         val out = memory
-        out.putInt(0, 1).putInt(4, total)
+        out.putInt(0, 2).putInt(4, total)
         out.putLong(8, answer.keyFrameNanos ?: -1)
         out.putLong(16, answer.ageNanos).putLong(24, answer.horizonNanos)
         out.putFloat(32, answer.uncertainty).putInt(36, answer.modelVersion.toInt())
@@ -202,6 +227,12 @@ public class PackedAnswer(capacity: Int = 4096) {
         out.put(43, if (answer.withinTolerance) 1 else 0)
         out.put(44, numberOf(value).toByte()).put(45, answer.variant.toByte())
         out.putInt(48, count).putInt(52, sizeOf(value))
+        val decision = answer.decision
+        out.put(46, (decision?.let { 1 + it.action.ordinal } ?: 0).toByte())
+        out.put(47, (decision?.let { 1 + it.meanwhile.ordinal } ?: 0).toByte())
+        out.putDouble(56, decision?.probability ?: 0.0).putDouble(64, decision?.expectedCost ?: 0.0)
+        out.putLong(80, answer.prediction?.toLong() ?: -1)
+        out.put(72, (decision?.let { 1 + it.rung.ordinal } ?: 0).toByte())
         elements(value, out)
     }
 
@@ -251,7 +282,7 @@ public class PackedAnswer(capacity: Int = 4096) {
     }
 
     private companion object {
-        const val HEADER = 56
+        const val HEADER = 88
 
         // Sets of kinds, a bit for each; an array would be garbage at every access.
         const val NUMBERS = (1 shl 1) or (1 shl 2) or (1 shl 5) or (1 shl 7) or (1 shl 8)
@@ -265,6 +296,8 @@ public class PackedAnswer(capacity: Int = 4096) {
 
         val KINDS = Kind.values()
         val DEGRADED = Degraded.values()
+        val ACTIONS = Action.values()
+        val RUNGS = Rung.values()
         val PREDICTED = Carry.values().map { Source.Predicted(it) }
         val SOURCES = listOf(
             Source.Model,

@@ -19,6 +19,7 @@ import java.nio.ByteBuffer
  * @property rotation the clockwise turn that makes the buffer upright.
  * @property mirror whether the upright picture is flipped left–right (front cameras).
  * @property region the part that the model looks at, in pixels of the upright frame; all of it when left out.
+ * @property motion how the camera moved since the frame before, if the app knows ([motionOfTurn]).
  */
 public class YuvImage(
     public val width: Int,
@@ -32,6 +33,7 @@ public class YuvImage(
     public val rotation: Rotation = Rotation.UPRIGHT,
     public val mirror: Boolean = false,
     public val region: Rect? = null,
+    public val motion: CameraMotion? = null,
 ) {
     /** The format that the planes have as they are, without a copy; null when they have none. */
     internal fun formatInPlace(): PixelFormat? {
@@ -80,6 +82,7 @@ public class YuvImage(
             rotation = rotation,
             mirror = mirror,
             region = region,
+            motion = motion,
         )
     }
 

@@ -53,8 +53,12 @@ class PackedAnswerTest {
     }
 
     companion object {
-        fun answer(value: Value?, source: Source = Source.Model, degraded: Degraded? = null) =
-            Answer(value, source, value?.let { 77 }, 5, 6, 0.25f, value != null, 2u, 3u, degraded)
+        fun answer(
+            value: Value?,
+            source: Source = Source.Model,
+            degraded: Degraded? = null,
+            decision: Decision? = null,
+        ) = Answer(value, source, value?.let { 77 }, 5, 6, 0.25f, value != null, 2u, 3u, degraded, value?.let { 9uL }, decision)
 
         @JvmStatic
         fun answers(): List<Answer> {
@@ -75,7 +79,8 @@ class PackedAnswerTest {
             val sources = Carry.values().map { Source.Predicted(it) } +
                 listOf(Source.Cached, Source.Interpolated, Source.Rule, Source.Unavailable, Source.Other)
             return values.map { answer(it) } + sources.map { answer(null, it) } +
-                Degraded.values().map { answer(null, degraded = it) }
+                Degraded.values().map { answer(null, degraded = it) } +
+                Action.values().map { answer(null, decision = Decision(it, Action.NEGATIVE, 0.125, 1.5, Rung.RULE)) }
         }
     }
 }

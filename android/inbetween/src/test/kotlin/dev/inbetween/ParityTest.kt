@@ -89,6 +89,7 @@ class ParityTest {
             rotation = if (turned) Rotation.CW90 else Rotation.UPRIGHT,
             mirror = turned,
             region = null,
+            motion = call.optJSONArray("motion")?.let(::motion),
         )
         val plan = try {
             hot.handleFrame(call.getLong("now"), call.getLong("captured"), image, pictures[call.getInt("picture")])
@@ -104,6 +105,11 @@ class ParityTest {
         }
     }
 
+    private fun motion(list: JSONArray): CameraMotion {
+        fun at(index: Int) = list.getDouble(index).toFloat()
+        return CameraMotion(at(0), at(1), at(2), at(3), at(4), at(5))
+    }
+
     /** An answer in the order of its fields, as `bindings/examples/vectors.rs` writes it. */
     private fun list(answer: Answer): JSONArray {
         val source = answer.source
@@ -117,6 +123,7 @@ class ParityTest {
             .put(answer.withinTolerance)
             .put(answer.modelVersion.toLong())
             .put(answer.degraded?.let { name(it) } ?: JSONObject.NULL)
+            .put(answer.prediction?.toLong() ?: JSONObject.NULL)
     }
 
     /** A value as the name of its kind and the bits of its numbers; boxes without the name. */
