@@ -111,11 +111,55 @@ public final class InbetweenSession: Sendable {
         }
     }
 
+    /// The item that is the dearest to leave unseen, for a person who is free now; see ``SessionEvent/review(item:)``.
+    ///
+    /// - Throws: ``SdkError/ShutDown`` after ``close()``.
+    public func takeReview() throws -> ReviewItem? {
+        try core.takeReview()
+    }
+
+    /// Takes the truth for the prediction that an answer named, as it becomes known: days later, as a rule.
+    ///
+    /// - Throws: ``SdkError/ShutDown`` after ``close()``. A label that meets no prediction is a result.
+    public func label(_ prediction: UInt64, _ truth: Truth) throws -> Labelled {
+        try core.handleLabel(nowNanos: clock.now(), prediction: prediction, truth: truth)
+    }
+
+    /// States the group of a slice that holds from now on, as the camera in use; whether the card has it.
+    ///
+    /// - Throws: ``SdkError/ShutDown`` after ``close()``.
+    public func setSlice(_ slice: String, to value: String) throws -> Bool {
+        try core.setSlice(slice: slice, value: value)
+    }
+
+    /// Says that another session of use begins, as when another person takes the device.
+    ///
+    /// - Throws: ``SdkError/ShutDown`` after ``close()``.
+    public func beginSession() throws {
+        try core.beginSession()
+    }
+
+    /// The last full window of the monitor as a message of OpenTelemetry's protocol, to be posted to `/v1/metrics`; none
+    /// before the first ``SessionEvent/windowClosed``, and when the card watches nothing.
+    ///
+    /// - Throws: ``SdkError/ShutDown`` after ``close()``.
+    public func metrics(from sender: MetricsSender) throws -> Data? {
+        try core.metrics(sender: sender)
+    }
+
     /// Tells what changed about the device; ``DeviceMonitor`` does so by itself.
     ///
     /// - Throws: ``SdkError`` when a time is negative or the session is closed.
     public func update(_ environment: DeviceEnvironment) throws {
         try core.handleEnvironment(nowNanos: clock.now(), environment: environment)
+    }
+
+    /// Spends from a budget that other sessions share from now on. With more asked for than there is, each gets a share in
+    /// proportion to its `weight`.
+    ///
+    /// - Throws: ``SdkError/ShutDown`` after ``close()``.
+    public func share(_ budget: SharedBudget, weight: Float = 1) throws {
+        try core.shareBudget(budget: budget, weight: weight)
     }
 
     /// Forgets all results, as after a suspend. Runs under way come to nothing.

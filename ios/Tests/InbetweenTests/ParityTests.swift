@@ -70,7 +70,12 @@ final class ParityTests: XCTestCase {
             format: call["format"] as? String == "Nv12" ? .nv12 : .gray8, width: number("width"),
             height: number("height"),
             planes: offsets.map { PlaneLayout(offset: $0.uint32Value, rowStride: number("stride")) },
-            rotation: turned ? .cw90 : .upright, mirror: turned, region: nil)
+            rotation: turned ? .cw90 : .upright, mirror: turned, region: nil,
+            motion: (call["motion"] as? [NSNumber]).map { m in
+                CameraMotion(
+                    shiftX: m[0].floatValue, shiftY: m[1].floatValue, xx: m[2].floatValue, xy: m[3].floatValue,
+                    yx: m[4].floatValue, yy: m[5].floatValue)
+            })
         let pixels = fixtures.pictures[Int(number("picture"))]
         let gives = try XCTUnwrap(call["gives"] as? [String: Any])
         do {
@@ -108,7 +113,7 @@ final class ParityTests: XCTestCase {
             boxes ?? NSNull(), source, optional(answer.keyFrameNanos), NSNumber(value: answer.ageNanos),
             NSNumber(value: answer.horizonNanos), NSNumber(value: answer.uncertainty.bitPattern),
             NSNumber(value: answer.withinTolerance), NSNumber(value: answer.modelVersion),
-            answer.degraded.map { rust($0) } ?? NSNull(),
+            answer.degraded.map { rust($0) } ?? NSNull(), answer.prediction.map { NSNumber(value: $0) } ?? NSNull(),
         ]
         XCTAssertTrue(NSArray(array: found).isEqual(NSArray(array: gives)), "\(place): \(found) is not \(gives)")
     }
