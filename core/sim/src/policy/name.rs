@@ -117,9 +117,11 @@ const ABLATIONS: &str = "inbetween-without-INGREDIENT (see policy::ablations)";
 /// What the names of all ablations begin with.
 const WITHOUT: &str = "inbetween-without-";
 
-/// The names of the engine without each one of its ingredients: `inbetween-without-audits` and so on.
+/// The names of the engine without each one of its ingredients: `inbetween-without-audits` and so on. The choice among
+/// ways of carrying is not among them: it is for keypoints, and scenes show boxes.
 pub fn ablations() -> Vec<String> {
-    Ingredients::ALL.iter().map(|(name, _)| format!("{WITHOUT}{name}")).collect()
+    let of_boxes = Ingredients::ALL.iter().filter(|(_, i)| *i != Ingredients::CHOICE);
+    of_boxes.map(|(name, _)| format!("{WITHOUT}{name}")).collect()
 }
 
 fn ablation(name: &str, spec: &SceneSpec, seed: u64) -> Result<Box<dyn Policy>, PolicyError> {
