@@ -28,10 +28,6 @@ pub(super) const LARGEST: f32 = 1e15;
 const DRIFT: f32 = 0.15;
 /// Speed of the noise adaptation per measurement, in log-variance per unit of evidence.
 const LEARNING: f32 = 0.3;
-/// Share of a normal law beyond one standard deviation, and the step in log-variance by which that quantile of the drift
-/// is approached. A jump counts as one miss, however far: it says nothing about drift.
-const BEYOND: f32 = 0.32;
-const DRIFTING: f32 = 0.4;
 /// Median size of a standard normal deviate, and the step in log-variance by which it is approached.
 const MEDIAN: f32 = 0.6745;
 const RESCALING: f32 = 0.12;
@@ -171,7 +167,7 @@ impl Axis {
         self.p00 *= 1.0 - k0;
         let evidence = self.learn(nu);
         if carried {
-            self.drift_by(nu);
+            self.drift_by(evidence);
         } else {
             let speed = self.tuning.speed * self.tuning.speed;
             self.q = (self.q * evidence).clamp(speed * 1e-3, speed * 30.0);
@@ -179,15 +175,12 @@ impl Axis {
         self.bound();
     }
 
-    /// Learns the drift from an innovation in standard deviations, as a quantile: so that jumps, which a fit makes that
-    /// latches on to something else, do not stay in it for dozens of results.
-    fn drift_by(&mut self, nu: f32) {
+    fn drift_by(&mut self, factor: f32) {
         if !self.learns_drift {
             return;
         }
-        let step = if nu.abs() > 1.0 { 1.0 - BEYOND } else { -BEYOND };
         let noise = self.tuning.noise * self.tuning.noise;
-        self.drift = (self.drift * libm::expf(DRIFTING * step)).clamp(noise * 1e-2, noise * 1e3);
+        self.drift = (self.drift * factor).clamp(noise * 1e-2, noise * 1e3);
     }
 
     /// Takes a measurement of an earlier level whose variance is `prior`, carried since by pixels.
@@ -197,8 +190,8 @@ impl Axis {
         let nu = (innovation / deviation).clamp(-1e3, 1e3);
         let gain = if nu.abs() > SURPRISE { 1.0 } else { prior / (prior + self.r).max(1e-12) };
         self.x += gain * innovation;
-        self.learn(nu);
-        self.drift_by(nu);
+        let evidence = self.learn(nu);
+        self.drift_by(evidence);
         self.bound();
         gain * innovation
     }
@@ -321,27 +314,6 @@ mod tests {
         a.advance(0.1);
         a.correct(9.0, false);
         assert!((a.ahead(0.2) - 9.0).abs() < 0.6, "{a:?}");
-    }
-
-    #[test]
-    fn a_jump_is_forgotten_sooner_than_drift_is_learnt() {
-        let followed = |misses: &[f32]| {
-            let mut a = Axis::new(0.0, PIXELS);
-            for miss in misses {
-                a.offset(*miss, a.r + a.drifted(0.2));
-            }
-            a.drift
-        };
-        let calm = followed(&[0.0; 20]);
-        let drifting = followed(&[4.0, -5.0, 3.0, -6.0, 5.0, -4.0, 6.0, -3.0, 5.0, -5.0]);
-        assert!(drifting > 10.0 * calm, "{drifting} {calm}");
-        // One jump, however far, is undone by a few results.
-        for jump in [20.0, 2_000.0] {
-            let mut misses = [0.0; 24];
-            misses[20] = jump;
-            let after = followed(&misses);
-            assert!(after <= 1.01 * calm, "{after} {calm}");
-        }
     }
 
     #[test]
