@@ -35,8 +35,8 @@ pub struct Options {
     /// Seconds of each sequence.
     #[arg(long, value_name = "S", default_value_t = 120)]
     seconds: u32,
-    /// Seeds.
-    #[arg(long, value_name = "A..B", default_value = "0..5")]
+    /// Seeds; more of them narrow the intervals.
+    #[arg(long, value_name = "A..B", default_value = "0..2")]
     seeds: String,
     /// Seeds of ablations and sweeps.
     #[arg(long, value_name = "A..B", default_value = "0..1")]
