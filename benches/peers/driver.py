@@ -157,6 +157,7 @@ class Bench:
         epsilons = {task.name: summary.own_tolerance(self.root / task.card) for task in tasks.TASKS}
         return {
             "machine": {"system": platform.system(), "architecture": platform.machine(), "processor": processor()},
+            "load": os.getloadavg()[2],
             "day": time.strftime("%Y-%m-%d"),
             "versions": {name: p["version"] for name, p in self.packages.items() if p["version"]},
             "repeats": self.repeats,

@@ -103,7 +103,8 @@ def document(record: dict) -> str:
     return f"""# Other runtimes and Inbetween in one run
 
 Written by `cargo xtask peers --record` on {record["day"]}; do not edit. {record["machine"]["processor"]}
-({record["machine"]["architecture"]}), one thread, medians of {record["repeats"]} interleaved repetitions. {versions}.
+({record["machine"]["architecture"]}), one thread, medians of {record["repeats"]} interleaved repetitions; {figure(record["load"])} processes on average
+wanted a core meanwhile. {versions}.
 
 **Models** on the same tensor. A run is CPU time. Loading starts with the program in memory; memory is the peak less what
 was held before loading (other runtimes: before their library is loaded); a package is the installed Python package without

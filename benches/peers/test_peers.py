@@ -107,7 +107,7 @@ class Report(unittest.TestCase):
                 "package_mib": 30.0, "difference": 0.0, "agrees": True,
             }],
             "machine": {"processor": "cpu", "architecture": "x86_64"}, "day": "2026-01-01", "versions": {"mnn": "3"},
-            "repeats": 3, "latency_ms": 10.0, "tolerance": 1e-3,
+            "repeats": 3, "load": 1.5, "latency_ms": 10.0, "tolerance": 1e-3,
             "tasks": summary.jobs(points(), {"face": 8.0}, ["face"]), "points": points(), "skipped": [{"what": "x", "why": "y"}],
         }
         text = report.text(made)
