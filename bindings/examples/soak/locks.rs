@@ -237,6 +237,7 @@ mod tests {
 
     #[test]
     fn answers_do_not_wait_for_frames_or_runs() {
+        let _turn = crate::TURN.lock();
         let report = run(Duration::from_secs(5)).expect("it runs");
         assert!(report.answers.total() > 300 && report.frames.total() > 300, "{report:?}");
         assert!(report.runs > 3 && report.shown > 100, "{report:?}");

@@ -15,6 +15,10 @@ use std::{env, process::ExitCode};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// Live bytes are those of the whole process, and a wait may be for another test's work: long runs take turns.
+#[cfg(test)]
+static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();

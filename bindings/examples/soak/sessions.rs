@@ -154,6 +154,7 @@ mod tests {
 
     #[test]
     fn sessions_leave_nothing() {
+        let _turn = crate::TURN.lock();
         let report = run(1_000).expect("they run");
         report.check().unwrap_or_else(|e| panic!("{e}: {report:?}"));
     }

@@ -166,9 +166,10 @@ fn a_mask_is_a_grid_in_a_box() {
     pack::answer(&answer, &mut bytes);
     assert_eq!((bytes[44], bytes.len()), (9, pack::HEADER + 24 + 6));
     assert_eq!(bytes[48..56], [6_u32.to_ne_bytes(), 1_u32.to_ne_bytes()].concat());
-    assert_eq!(bytes[68..72], 4_f32.to_ne_bytes());
-    assert_eq!(bytes[72..80], [3_u32.to_ne_bytes(), 2_u32.to_ne_bytes()].concat());
-    assert_eq!(bytes[80..], [9, 8, 7, 6, 5, 4]);
+    let element = &bytes[pack::HEADER..];
+    assert_eq!(element[12..16], 4_f32.to_ne_bytes());
+    assert_eq!(element[16..24], [3_u32.to_ne_bytes(), 2_u32.to_ne_bytes()].concat());
+    assert_eq!(element[24..], [9, 8, 7, 6, 5, 4]);
 }
 
 #[test]
