@@ -2,7 +2,7 @@
 //! **Invariant:** the same numbers and choices as those of the facade.
 //! It does not decide: `inbetween-flow` does.
 
-use crate::{event::Rung, time};
+use crate::{rung::Rung, time};
 
 /// What is done about an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]

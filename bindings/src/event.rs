@@ -7,24 +7,9 @@ use crate::{
     error::SdkError,
     monitoring::{AlertRule, Response, Severity},
     plan::RunFailure,
+    rung::Rung,
     time,
 };
-
-mirror! {
-    /// The rungs of the ladder, best first.
-    Rung = inbetween::Rung {
-        /// The model as configured.
-        Model,
-        /// A smaller variant of it.
-        SmallerVariant,
-        /// Earlier results, carried forward.
-        Predicted,
-        /// The card's rule.
-        Rule,
-        /// Nothing.
-        Unavailable,
-    }
-}
 
 mirror! {
     /// Why another variant of the model runs from now on.

@@ -20,10 +20,13 @@ mod event;
 mod fast;
 mod frame;
 mod front;
+mod guard;
 mod jobs;
 mod logging;
 mod monitoring;
 mod plan;
+mod registry;
+mod rung;
 mod scorer;
 mod session;
 mod shared;
@@ -32,7 +35,7 @@ mod time;
 pub use answer::{Answer, Carry, Degraded, DetectedBox, Keypoint, Source, Value};
 pub use decision::{Action, Decision, ReviewItem};
 pub use error::{FrameFault, ModelFault, SdkError};
-pub use event::{Environment, Event, Rung, Timeout, TimeoutReason};
+pub use event::{Environment, Event, Timeout, TimeoutReason};
 pub use fast::take_fast_error;
 pub use frame::{
     CameraMotion, ImageGeometry, PixelFormat, PlaneLayout, Rect, Rotation, camera_motion_from_turn,
@@ -40,6 +43,7 @@ pub use frame::{
 pub use logging::{LogLevel, LogSink, LogSinkError, log_problem, set_log_sink};
 pub use monitoring::{AlertRule, Labelled, MetricsSender, Response, Severity, Truth};
 pub use plan::{Admission, FramePlan, RunEnd, RunFailure, RunReason, SkipReason, ValueFault};
+pub use rung::Rung;
 pub use scorer::{Feature, ScoredEvent, Scorer, bucket};
 pub use session::Session;
 pub use shared::{SharedBudget, SharedLimits};

@@ -14,7 +14,7 @@ use crate::{
     decision::{Decision, ReviewItem},
     error::SdkError,
     event::Event,
-    session::guarded,
+    guard::guarded,
     time,
 };
 

@@ -8,9 +8,7 @@ mod tests;
 mod watching;
 
 use std::{
-    any::Any,
     collections::HashMap,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError},
 };
 
@@ -22,15 +20,19 @@ use crate::{
     answer::Answer,
     error::SdkError,
     event::{Environment, Event, Timeout},
-    fast::registry,
     frame::ImageGeometry,
     front::Front,
+    guard::guarded,
     jobs::Jobs,
     logging,
     plan::{Admission, FramePlan, RunEnd},
+    registry::Registry,
     shared::{Seat, SharedBudget},
     time,
 };
+
+/// Sessions that were asked for their number.
+pub(crate) static SESSIONS: Registry<Session> = Registry::new();
 
 /// One model on one stream of images.
 ///
@@ -264,7 +266,7 @@ impl Session {
     /// The session's number for a fast path that passes no objects, such as JNI's. It names the session until the
     /// session is shut down or freed, and nothing afterwards.
     pub fn fast_id(self: Arc<Self>) -> u64 {
-        *self.fast_id.get_or_init(|| registry::add(&self))
+        *self.fast_id.get_or_init(|| SESSIONS.add(&self))
     }
 
     /// Frees the model, whatever references to the session remain. A run that is under way stops between two
@@ -274,7 +276,7 @@ impl Session {
     /// None today: it returns an error type so that a panic inside can never end the app.
     pub fn shutdown(&self) -> Result<(), SdkError> {
         if let Some(id) = self.fast_id.get() {
-            registry::remove(*id);
+            SESSIONS.remove(*id);
         }
         guarded(|| {
             let mut before = std::mem::replace(&mut *self.lock(), State::ShutDown);
@@ -438,7 +440,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(id) = self.fast_id.get() {
-            registry::remove(*id);
+            SESSIONS.remove(*id);
         }
     }
 }
@@ -447,19 +449,4 @@ impl Drop for Session {
 fn told<T>(result: T) -> T {
     logging::deliver();
     result
-}
-
-/// `call`, with a panic as an error.
-pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, SdkError>) -> Result<T, SdkError> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
-        let problem = message(&*panic);
-        log::error!("a call panicked: {problem}");
-        Err(SdkError::Failed { problem })
-    })
-}
-
-/// What a panic said.
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{error::SdkError, event::Environment, session::guarded, time};
+use crate::{error::SdkError, event::Environment, guard::guarded, time};
 
 /// What several sessions may spend together.
 #[derive(Clone, Copy, Debug, PartialEq, uniffi::Record)]

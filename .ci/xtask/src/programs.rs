@@ -7,11 +7,11 @@ use std::{collections::BTreeMap, path::PathBuf, process::Command};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::{process, repo::Repo, suites::TRACT};
-
-/// Policy crates: on ARM in one selection with those over tract, and in release, so that nothing is built twice; overflow
-/// checks are the business of the suite `rust`.
-const POLICY: [&str; 3] = ["inbetween-flow", "inbetween-card", "inbetween-sim"];
+use crate::{
+    process,
+    repo::Repo,
+    selections::{POLICY, TRACT},
+};
 
 /// A binary of tests.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{assets::sha256, process, repo::Repo};
+use crate::{digest::sha256, process, repo::Repo};
 
 /// The `bin` folder of an environment with what `requirements` (from the root) names.
 ///

@@ -20,7 +20,7 @@ use super::{
     block::{self, PlaneSpan},
     kept,
 };
-use crate::{error::SdkError, session::guarded};
+use crate::{error::SdkError, guard::guarded};
 
 const METHODS: &[NativeMethod<'static>] = &[
     native_method! {

@@ -6,7 +6,6 @@ mod block;
 #[cfg(not(target_os = "ios"))]
 mod jni;
 mod pack;
-pub(crate) mod registry;
 
 use std::cell::RefCell;
 
@@ -15,6 +14,7 @@ use inbetween::Plane;
 use crate::{
     error::SdkError,
     plan::{Admission, FramePlan, RunFailure},
+    session::SESSIONS,
 };
 
 pub(crate) use block::FrameBlock;
@@ -60,7 +60,7 @@ pub(crate) fn handle_frame(
     block: &mut FrameBlock,
     planes: [Plane<'_>; 3],
 ) -> Result<i32, SdkError> {
-    let session = registry::find(id)?;
+    let session = SESSIONS.find(id)?;
     let plan = session.take_image(now_nanos, captured_nanos, block.image(planes)?, block.motion())?;
     let number = match plan {
         FramePlan::Skip { reason } => reason as i32,
@@ -74,7 +74,7 @@ pub(crate) fn handle_frame(
 
 /// `Session::handle_completion`. A number for what became of it, plus [`EVENT`].
 pub(crate) fn handle_completion(id: u64, now_nanos: i64, ticket: u64) -> Result<i32, SdkError> {
-    let session = registry::find(id)?;
+    let session = SESSIONS.find(id)?;
     let number = match session.handle_completion(now_nanos, ticket)? {
         Admission::Admitted => 0,
         Admission::Superseded => 1,
@@ -95,7 +95,7 @@ pub(crate) fn handle_completion(id: u64, now_nanos: i64, ticket: u64) -> Result<
 
 /// `Session::answer_at`, packed into `out` (see `pack`): how many bytes.
 pub(crate) fn answer_into(id: u64, display_nanos: i64, out: &mut Vec<u8>) -> Result<i32, SdkError> {
-    let session = registry::find(id)?;
+    let session = SESSIONS.find(id)?;
     session.read_answer(display_nanos, |answer| {
         out.clear();
         pack::answer(answer, out);

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::scratch::must_pass;
-use crate::{process, repo::Repo, suites};
+use crate::{process, repo::Repo, selections::TRACT};
 
 /// Name and library of the facade and of each crate that it links, from a release build.
 pub fn below_facade(repo: &Repo) -> Result<BTreeSet<(String, PathBuf)>> {
@@ -25,7 +25,7 @@ pub fn below_facade(repo: &Repo) -> Result<BTreeSet<(String, PathBuf)>> {
 
     let mut command = repo.cargo();
     command.args(["build", "--release", "--message-format=json-render-diagnostics"]);
-    for package in suites::TRACT {
+    for package in TRACT {
         command.args(["--package", package]);
     }
     let built = process::stream(&mut command, |l| !l.starts_with('{'))?;

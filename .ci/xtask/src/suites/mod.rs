@@ -11,7 +11,7 @@ mod python;
 mod rust;
 mod swift;
 
-pub use self::{kotlin::costs as kotlin_costs, rust::TRACT, swift::costs as swift_costs};
+pub use self::{kotlin::costs as kotlin_costs, swift::costs as swift_costs};
 
 use std::time::Instant;
 

@@ -6,21 +6,13 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 
-use crate::{cargo_output::TestOutput, process, repo::Repo, report::Tally};
-
-/// Policy and tools, without tract: dev profile, so that overflow checks are on.
-const POLICY: &[&str] = &["inbetween-flow", "inbetween-card", "inbetween-sim", "purity-child", "xtask"];
-
-/// Everything that touches tract, in release. One selection, because cargo unifies features over it: this one
-/// gives shared dependencies the same features as `cargo demo` does alone, so that both use one build of tract.
-pub const TRACT: &[&str] = &["inbetween", "inbetween-infer", "inbetween-bench", "inbetween-examples"];
-
-/// The bindings: their dependencies change features of tract's, so they have a build of their own, which the suites
-/// of other languages share.
-const BINDINGS: &[&str] = &["inbetween-ffi"];
-
-/// The generator of bindings: no tests, and dependencies that nothing else should be built with.
-const APART: &[&str] = &["inbetween-bindgen"];
+use crate::{
+    cargo_output::TestOutput,
+    process,
+    repo::Repo,
+    report::Tally,
+    selections::{APART, BINDINGS, POLICY, TOOLS, TRACT},
+};
 
 /// Unit, property, golden and integration tests.
 pub fn tests(repo: &Repo) -> Tally {
@@ -28,7 +20,7 @@ pub fn tests(repo: &Repo) -> Tally {
     tally.check("selections", every_crate_is_selected(repo));
     tally.check("one build for tests and demo", demo_shares_the_build(repo));
     let targets = ["--lib", "--bins", "--tests", "--examples"];
-    tally.add(cargo_test(repo, POLICY, &targets, "policy crates"));
+    tally.add(cargo_test(repo, &[POLICY, TOOLS].concat(), &targets, "policy crates and tools"));
     tally.add(cargo_test(repo, TRACT, &[&["--release"], &targets[..]].concat(), "crates over tract"));
     tally.add(cargo_test(repo, BINDINGS, &["--release", "--lib", "--examples"], "bindings"));
     tally
@@ -37,14 +29,11 @@ pub fn tests(repo: &Repo) -> Tally {
 /// Examples in the documentation, and the documentation itself.
 pub fn docs(repo: &Repo) -> Tally {
     let mut tally = Tally::default();
-    tally.add(cargo_test(repo, LIBRARIES_POLICY, &["--doc"], "doctests of policy crates"));
-    tally.add(cargo_test(repo, LIBRARIES_TRACT, &["--doc", "--release"], "doctests over tract"));
+    tally.add(cargo_test(repo, POLICY, &["--doc"], "doctests of policy crates"));
+    tally.add(cargo_test(repo, TRACT, &["--doc", "--release"], "doctests over tract"));
     tally.check("cargo doc", rustdoc(repo));
     tally
 }
-
-const LIBRARIES_POLICY: &[&str] = &["inbetween-flow", "inbetween-card", "inbetween-sim"];
-const LIBRARIES_TRACT: &[&str] = TRACT;
 
 fn cargo_test(repo: &Repo, packages: &[&str], arguments: &[&str], what: &str) -> Tally {
     let mut command = repo.cargo();
@@ -77,7 +66,8 @@ fn rustdoc(repo: &Repo) -> Result<()> {
 fn every_crate_is_selected(repo: &Repo) -> Result<()> {
     for folder in repo.members()? {
         let name = repo.package(&folder)?;
-        let selections = [POLICY, TRACT, BINDINGS, APART].iter().filter(|s| s.contains(&&*name)).count();
+        let selections =
+            [POLICY, TOOLS, TRACT, BINDINGS, APART].iter().filter(|s| s.contains(&&*name)).count();
         if selections != 1 {
             bail!("{name} is in {selections} selections of .ci/xtask/src/suites/rust.rs instead of one");
         }
