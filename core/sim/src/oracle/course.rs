@@ -4,9 +4,9 @@
 
 use core::time::Duration;
 
-use inbetween_flow::{Rect, Timestamp};
+use inbetween_flow::{Point, Rect, Timestamp};
 
-use super::noise::Draws;
+use super::noise::{ALL, Draws, Errors, Hits, TAIL};
 use crate::{
     measure::{Counted, Presence, same_place},
     scene::{RenderedFrame, Scene, Truth},
@@ -189,5 +189,28 @@ impl Course {
             o.counts && first.is_some_and(|(_, at)| *at <= captured && captured.since(*at) <= 2 * self.grace)
         };
         self.refreshes[r].objects.iter().filter(new).count() as u32
+    }
+
+    /// The draws in which `shown`, displaced by `noise` pixels for each standard deviation of the errors, is further than
+    /// epsilon from `truth`. `errors` are only made where that is not plain; none may exceed `largest` times a draw's.
+    pub fn off(&self, shown: &Rect, truth: &Rect, largest: f32, errors: impl FnOnce() -> Errors) -> Hits {
+        let noise = self.noise_px as f32;
+        let error = shown.clipped(&self.frame).worst_corner(truth);
+        // A corner is displaced by the centre's error and half the size's, in both directions.
+        let most = TAIL * noise * 1.5 * largest;
+        if error + most <= self.epsilon {
+            return 0;
+        }
+        if error - most > self.epsilon {
+            return ALL;
+        }
+        let (center, w, h) = (shown.center(), shown.width(), shown.height());
+        let mut hits = 0;
+        for (k, e) in errors().iter().enumerate() {
+            let center = center + Point::new(e[0] * noise, e[1] * noise);
+            let there = Rect::from_center(center, (w + e[2] * noise).max(1.0), (h + e[3] * noise).max(1.0));
+            hits |= Hits::from(there.clipped(&self.frame).worst_corner(truth) > self.epsilon) << k;
+        }
+        hits
     }
 }

@@ -2,15 +2,12 @@
 //! **Invariant:** all starts are judged by the same draws, so none can be chosen for its luck.
 //! It does not estimate anything.
 
-use inbetween_flow::{Point, Rect};
-
-use super::course::Course;
 use crate::rng::{Rng, key};
 
 /// Draws of the detector's errors over which a start is averaged; one bit of [`Hits`] each.
 pub(super) const DRAWS: usize = 64;
 /// No draw has an error of more standard deviations than this.
-const TAIL: f32 = 3.2;
+pub(super) const TAIL: f32 = 3.2;
 
 /// Errors of centre x, centre y, width and height, in standard deviations.
 pub(super) type Error = [f32; 4];
@@ -76,35 +73,6 @@ impl Order {
 pub(super) type Hits = u64;
 /// All draws.
 pub(super) const ALL: Hits = Hits::MAX;
-
-/// The draws in which `shown`, displaced by `noise` pixels for each standard deviation of the errors, is further than
-/// epsilon from `truth`. `errors` are only made where that is not plain; none may exceed `largest` times a draw's.
-pub(super) fn off(
-    course: &Course,
-    shown: &Rect,
-    truth: &Rect,
-    largest: f32,
-    errors: impl FnOnce() -> Errors,
-) -> Hits {
-    let noise = course.noise_px as f32;
-    let error = shown.clipped(&course.frame).worst_corner(truth);
-    // A corner is displaced by the centre's error and half the size's, in both directions.
-    let most = TAIL * noise * 1.5 * largest;
-    if error + most <= course.epsilon {
-        return 0;
-    }
-    if error - most > course.epsilon {
-        return ALL;
-    }
-    let (center, w, h) = (shown.center(), shown.width(), shown.height());
-    let mut hits = 0;
-    for (k, e) in errors().iter().enumerate() {
-        let center = center + Point::new(e[0] * noise, e[1] * noise);
-        let there = Rect::from_center(center, (w + e[2] * noise).max(1.0), (h + e[3] * noise).max(1.0));
-        hits |= Hits::from(there.clipped(&course.frame).worst_corner(truth) > course.epsilon) << k;
-    }
-    hits
-}
 
 /// The share of draws that violate, where moreover each of `new` objects is missed with probability `misses`.
 pub(super) fn share(hits: Hits, new: u32, misses: f64) -> f32 {

@@ -7,7 +7,7 @@ use inbetween_flow::{Point, Rect};
 use super::{
     course::Course,
     dynamic::Table,
-    noise::{ALL, Errors, Hits, Order, off, share},
+    noise::{ALL, Errors, Hits, Order, share},
 };
 use crate::scene::Truth;
 
@@ -105,7 +105,7 @@ fn refresh(course: &Course, tracks: &[Track], pair: Pair, j: usize, r: usize) ->
             })
         };
         let largest = 1.0 + lever * (1.0 - pair.alike + rest);
-        hits |= off(course, &there(track), &truth.bounds, largest, draws);
+        hits |= course.off(&there(track), &truth.bounds, largest, draws);
         if hits == ALL {
             return 1.0;
         }

@@ -11,7 +11,7 @@ use inbetween_flow::{
 use super::{
     course::Course,
     dynamic::Table,
-    noise::{ALL, Hits, Order, off, share},
+    noise::{ALL, Hits, Order, share},
 };
 use crate::scene::{RenderedFrame, Scene};
 
@@ -165,7 +165,7 @@ impl Live {
                 Some((found.bounds, *order))
             });
             let Some((bounds, order)) = own else { return 1.0 };
-            hits |= off(course, &bounds, &truth.bounds, 1.0, || course.draws.all(order));
+            hits |= course.off(&bounds, &truth.bounds, 1.0, || course.draws.all(order));
             if hits == ALL {
                 return 1.0;
             }
