@@ -28,6 +28,7 @@ mod guard;
 mod head;
 mod input;
 mod model;
+mod optimize;
 mod runner;
 
 pub use cancel::CancelToken;

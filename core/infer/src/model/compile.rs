@@ -14,8 +14,10 @@ use super::{
 };
 use crate::{
     error::LoadError,
+    guard::caught,
     head::Head,
     input::{Preprocessor, TensorShape},
+    optimize::{self, Processor},
 };
 
 /// What feeds one input of the model.
@@ -67,6 +69,9 @@ pub(crate) fn compile(
     typed.declutter().map_err(unusable("declutter"))?;
     check_size(&typed, limits)?;
     let work = work::of(&typed).map_err(unusable("count"))?;
+    if let Some(fused) = fused(&typed) {
+        typed = fused;
+    }
     typed.optimize().map_err(unusable("optimise"))?;
     let kernels = work::kernels(&typed);
 
@@ -98,6 +103,22 @@ pub(crate) fn compile(
     })?;
     let plan = typed.into_runnable().map_err(unusable("plan"))?;
     Ok(Compiled { plan, preprocessor, head, roles, inputs, head_outputs, work, kernels })
+}
+
+/// The graph with operators of our own. Should that fail, the runtime's do as well.
+fn fused(typed: &TypedModel) -> Option<TypedModel> {
+    let processor = Processor::detect()?;
+    match caught(|| optimize::rewrite(typed, processor)) {
+        Ok(Ok(fused)) => fused,
+        Ok(Err(error)) => {
+            log::debug!("operators are not fused: {error:#}");
+            None
+        }
+        Err(reason) => {
+            log::debug!("operators are not fused: panic: {reason}");
+            None
+        }
+    }
 }
 
 fn unusable(stage: &'static str) -> impl Fn(TractError) -> LoadError {

@@ -16,6 +16,8 @@ use tract_core::{
 };
 use tract_onnx::prelude::*;
 
+use crate::optimize::FusedConv;
+
 /// What one run takes, by the model's graph.
 ///
 /// # Units
@@ -98,6 +100,8 @@ pub(super) fn kernels(model: &TypedModel) -> BTreeMap<String, usize> {
             for kernel in &product.mmm {
                 *found.entry(kernel.name().to_owned()).or_default() += 1;
             }
+        } else if let Some(conv) = node.op_as::<FusedConv>() {
+            *found.entry(conv.kernel()).or_default() += 1;
         } else if node.op.name().contains("Conv") {
             *found.entry(node.op.name().into_owned()).or_default() += 1;
         }
