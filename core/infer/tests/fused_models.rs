@@ -1,10 +1,11 @@
 //! Real models with fused operators against the same models as the runtime alone runs them.
-#![allow(clippy::unwrap_used)] // a test that cannot go on fails
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test that cannot go on fails, and says what it skipped
 
 mod common;
 
 use inbetween_flow::{Elements, Frame, Tensor, Timestamp, Value};
 use inbetween_infer::{CancelToken, LoadLimits, Model};
+use tract_core::model::IntoRunnable as _;
 use tract_onnx::prelude::{self as tract, Datum as _, Framework as _, InferenceModelExt as _, tvec};
 
 const MEDIAPIPE: &str = "pypi/mediapipe-0.10.14";

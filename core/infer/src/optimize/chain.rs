@@ -99,11 +99,25 @@ pub(super) fn floats(tensor: &Tensor) -> Option<Vec<f32>> {
     Some(tensor.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec())
 }
 
+/// The other value of an operation on two.
+fn other<T: tract_core::ops::binary::BinMiniOp>(node: &TypedNode, one: usize) -> Option<OutletId> {
+    let op = node.op_as::<TypedBinOp>()?;
+    let one = OutletId::new(one, 0);
+    if !op.0.is::<T>() || op.1.is_some_and(|dt| dt != f32::datum_type()) {
+        return None;
+    }
+    match node.inputs[..] {
+        [a, b] if a == one && b != one => Some(b),
+        [a, b] if b == one && a != one => Some(a),
+        _ => None,
+    }
+}
+
 struct Walk<'a> {
     model: &'a TypedModel,
-    taken: &'a BTreeSet<usize>,
     layout: Layout,
     channels: usize,
+    taken: &'a BTreeSet<usize>,
 }
 
 impl Walk<'_> {
@@ -129,22 +143,8 @@ impl Walk<'_> {
     /// The only reader, if it is this operation on two values, with the other value.
     fn binary<T: tract_core::ops::binary::BinMiniOp>(&self, node: usize) -> Option<(usize, OutletId)> {
         let next = self.sole(node)?;
-        let other = self.other::<T>(next, node)?;
+        let other = other::<T>(next, node)?;
         self.is_like(OutletId::new(next.id, 0), node).then_some((next.id, other))
-    }
-
-    /// The other value of an operation on two.
-    fn other<T: tract_core::ops::binary::BinMiniOp>(&self, node: &TypedNode, one: usize) -> Option<OutletId> {
-        let op = node.op_as::<TypedBinOp>()?;
-        let one = OutletId::new(one, 0);
-        if !op.0.is::<T>() || op.1.is_some_and(|dt| dt != f32::datum_type()) {
-            return None;
-        }
-        match node.inputs[..] {
-            [a, b] if a == one && b != one => Some(b),
-            [a, b] if b == one && a != one => Some(a),
-            _ => None,
-        }
     }
 
     /// Whether a value has type and shape of that of `node`.
@@ -213,8 +213,8 @@ impl Walk<'_> {
         let value = OutletId::new(node, 0);
         let nodes = || readers.iter().map(|id| &self.model.nodes[*id]);
         let last = nodes().find(|n| n.op_is::<Iff>())?;
-        let negative = nodes().find(|n| self.other::<CompGT>(n, node).is_some())?;
-        let product = nodes().find(|n| self.other::<Mul>(n, node).is_some())?;
+        let negative = nodes().find(|n| other::<CompGT>(n, node).is_some())?;
+        let product = nodes().find(|n| other::<Mul>(n, node).is_some())?;
         let between = [negative.id, product.id];
         let wired = readers.len() == 3
             && last.inputs[..] == [OutletId::new(negative.id, 0), OutletId::new(product.id, 0), value]
@@ -222,7 +222,7 @@ impl Walk<'_> {
             && scalar(self.model, negative.inputs[0]) == Some(0.0)
             && between.iter().all(|id| self.sole(*id).is_some_and(|n| n.id == last.id))
             && self.is_like(OutletId::new(last.id, 0), node);
-        let slope = self.per_channel(&*constant(self.model, self.other::<Mul>(product, node)?)?)?;
+        let slope = self.per_channel(&*constant(self.model, other::<Mul>(product, node)?)?)?;
         wired.then(|| (slope.into(), between.to_vec(), last.id))
     }
 }

@@ -2,7 +2,7 @@
 //! **Invariant:** every window sees some of the input: a window that does not is not given to this kernel.
 //! It does not say where the largest was.
 
-use fearless_simd::{Simd, SimdBase as _, SimdFloat as _, SimdFrom as _, f32x8};
+use fearless_simd::{Simd, SimdBase as _, SimdFrom as _, f32x8};
 
 use super::{
     simd::{Job, LANES, load},

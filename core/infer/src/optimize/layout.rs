@@ -54,7 +54,7 @@ impl Layout {
     }
 
     /// What makes `1, rows, columns, channels` of this layout.
-    pub(super) fn to_canonical(self) -> TVec<AxisOp> {
+    pub(super) fn canonical(self) -> TVec<AxisOp> {
         let mut steps = tvec!();
         if !self.batch {
             steps.push(AxisOp::Add(0));
@@ -66,8 +66,8 @@ impl Layout {
     }
 
     /// What makes this layout of `1, rows, columns, channels`.
-    pub(super) fn from_canonical(self) -> TVec<AxisOp> {
-        self.to_canonical().iter().rev().map(AxisOp::recip).collect()
+    pub(super) fn plain_again(self) -> TVec<AxisOp> {
+        self.canonical().iter().rev().map(AxisOp::recip).collect()
     }
 }
 

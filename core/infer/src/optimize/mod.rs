@@ -2,6 +2,9 @@
 //! **Invariant:** a rewritten graph computes the same numbers but for rounding; what is not certain stays as it was.
 //! It does not replace the runtime: all other operators, and the order of the run, are the runtime's.
 
+#![allow(clippy::inline_always)] // only what is inlined is compiled for the processor's extension
+#![allow(clippy::wildcard_imports)] // the runtime's macros need its internal prelude
+
 mod chain;
 mod dense;
 mod depthwise;

@@ -97,7 +97,8 @@ impl EvalOp for FusedConv {
     fn eval(&self, _context: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let shape = shape(&self.window, self.outputs());
         let plain: TVec<_> = inputs.iter().map(|i| i.try_as_plain_ram()).collect::<TractResult<_>>()?;
-        let slices: TVec<&[f32]> = plain.iter().map(|p| p.as_slice::<f32>()).collect::<TractResult<_>>()?;
+        let slices: TVec<&[f32]> =
+            plain.iter().map(PlainView::as_slice::<f32>).collect::<TractResult<_>>()?;
         let size = self.window.input[0] * self.window.input[1] * self.window.channels;
         let (input, residual) = match (&slices[..], self.residual) {
             ([input], None) => (*input, None),

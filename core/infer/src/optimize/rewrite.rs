@@ -111,7 +111,7 @@ impl Rewrite<'_> {
             return Ok(*known);
         }
         let made = if let Some((picture, layout)) = self.pictures.get(&outlet).copied() {
-            self.steps(picture, layout.from_canonical())?
+            self.steps(picture, layout.plain_again())?
         } else {
             let node = self.old.node(outlet.node);
             ensure!(node.op_is::<Const>(), "`{}` has no value yet", node.name);
@@ -128,7 +128,7 @@ impl Rewrite<'_> {
             _ => {}
         }
         let plain = self.plain(outlet)?;
-        let made = self.steps(plain, layout.to_canonical())?;
+        let made = self.steps(plain, layout.canonical())?;
         self.pictures.entry(outlet).or_insert((made, layout));
         Ok(made)
     }
