@@ -435,7 +435,8 @@ fn groups_other_types_and_several_pictures_stay() {
         model.select_output_outlets(&y).unwrap();
     };
     let float = f32::datum_type();
-    let changes: [(&dyn Fn(&mut Conv), usize, DatumType, bool); 4] = [
+    type Change<'a> = (&'a dyn Fn(&mut Conv), usize, DatumType, bool);
+    let changes: [Change<'_>; 4] = [
         (&|_| {}, 1, float, true),
         (&|op| op.group = 2, 1, float, false),
         (&|_| {}, 2, float, false),
