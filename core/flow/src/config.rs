@@ -122,7 +122,7 @@ pub struct Scheduling {
 impl Default for Scheduling {
     fn default() -> Self {
         Self {
-            audit_rate: 0.01,
+            audit_rate: 0.005,
             initial_latency: Duration::from_millis(30),
             follow_pixels: true,
             cache_bytes: 64 * 1024,

@@ -60,6 +60,8 @@ ingredients! {
     CONFORMAL "conformal",
     /// The virtual queue of violations that moves the threshold.
     QUEUE "queue",
+    /// Lower forecasts while answers violate more rarely than they may.
+    SLACK "slack",
     /// Limiting runs that evidence asks for by what such runs have yielded.
     YIELDS "yields",
     /// Runs on picture that a moving camera uncovers.

@@ -121,6 +121,8 @@ impl Host {
 #[test]
 fn heat_steps_down_before_throttling_and_recovery_has_hysteresis() {
     let mut host = Host::new(two_variants());
+    // Too noisy for the smaller variant: what changes, heat changes.
+    host.noise = 0.8;
     host.go(20_000, |_| ());
     assert_eq!((host.changes.len(), host.version()), (0, (0, 11)), "{:?}", host.changes);
 

@@ -15,6 +15,8 @@ const STEP: f32 = 0.25;
 const WORST_OF_INTERVAL: f32 = 3.0;
 /// A neighbouring bucket learns this much of it, so that rare ages are not left behind.
 const SHARE: f32 = 0.5;
+/// Forecasts are lowered by no more than this: where trouble begins after a calm, three or four results must tell.
+const MOST_SLACK: f32 = 1.5;
 
 /// Online conformal quantiles of the error, normalised by the source's spread, for each bucket of age.
 ///
@@ -26,6 +28,9 @@ pub(crate) struct Forecast {
     visited: [bool; BUCKETS],
     miss_rate: f32,
     floor: f32,
+    /// By what forecasts are divided: they say when to run, so the error that they warn of hardly ever comes, and a promise
+    /// that allows some violations is kept too well.
+    slack: f32,
 }
 
 impl Forecast {
@@ -33,16 +38,36 @@ impl Forecast {
         // Between the quantiles of a normal error in one and in two dimensions, relative to its standard deviation.
         let prior = 1.2 * libm::sqrtf(-libm::logf(miss_rate));
         // A spread below 2% of the tolerance is taken for that: nobody knows a picture so well.
-        Self { factors: [prior; BUCKETS], visited: [false; BUCKETS], miss_rate, floor: epsilon * 0.02 }
+        Self {
+            factors: [prior; BUCKETS],
+            visited: [false; BUCKETS],
+            miss_rate,
+            floor: epsilon * 0.02,
+            slack: 1.0,
+        }
     }
 
     /// The error that is exceeded with the miss rate, for a source that believes in `spread` at that age.
     pub(crate) fn error(&self, spread: f32, age: Duration) -> f32 {
+        self.cautious(spread, age) / self.slack
+    }
+
+    /// The same without slack: what comparisons of forecasts with each other rest on.
+    pub(crate) fn cautious(&self, spread: f32, age: Duration) -> f32 {
         // Older is not better: no less than what was seen at younger ages.
         let at = bucket(age);
         let seen = (0..at).filter(|i| self.visited[*i]).map(|i| self.factors[i]);
         let factor = seen.fold(self.factors[at], f32::max);
         spread.max(self.floor) * factor
+    }
+
+    /// Learns whether the answers that a result met at `age` violated the tolerance, where runs take `latency`.
+    pub(crate) fn settle(&mut self, violated: bool, age: Duration, latency: Duration) {
+        // Until the result shows, those answers go on ageing: results that meet them young have not met the oldest.
+        let oldest = (1.0 - latency.as_secs_f32() / age.as_secs_f32().max(1e-3)).max(0.0);
+        let allowed = (WORST_OF_INTERVAL * self.miss_rate).min(0.5) * oldest;
+        let surprise = if violated { 1.0 - allowed } else { -allowed };
+        self.slack = (self.slack * libm::expf(-STEP * surprise)).clamp(1.0, MOST_SLACK);
     }
 
     /// Learns from a back-test: the source believed in `spread` at `age`, and was wrong by `error`.
@@ -93,6 +118,24 @@ mod tests {
             let rate = missed as f32 / n as f32;
             assert!((0.04..0.08).contains(&rate), "spread {claimed}: {rate}");
         }
+    }
+
+    #[test]
+    fn slack_is_won_by_good_answers_and_lost_by_bad_ones() {
+        let (age, latency) = (Duration::from_millis(700), Duration::from_millis(50));
+        let mut forecast = Forecast::new(6.0, 0.02);
+        let cautious = forecast.error(1.0, age);
+        let young = Duration::from_millis(50);
+        (0..100).for_each(|_| forecast.settle(false, young, latency));
+        assert_eq!(
+            forecast.error(1.0, age),
+            cautious,
+            "results as young as that have not met the oldest answers"
+        );
+        (0..100).for_each(|_| forecast.settle(false, age, latency));
+        assert_eq!(forecast.error(1.0, age), cautious / MOST_SLACK);
+        (0..3).for_each(|_| forecast.settle(true, age, latency));
+        assert_eq!(forecast.error(1.0, age), cautious);
     }
 
     #[test]

@@ -301,9 +301,10 @@ impl Scheduler {
         if looks && self.entries.asks(s.captured, self.variants.median(), self.miss_rate) {
             return Some(RunReason::Uncovered);
         }
-        let error = self.forecast.error(s.spread_then, age_then);
-        let helps = self.fresh.is_none_or(|fresh| fresh < error * LEAST_GAIN);
-        (helps && error > self.threshold() * self.epsilon).then_some(RunReason::Forecast)
+        let cautious = self.forecast.cautious(s.spread_then, age_then);
+        let helps = self.fresh.is_none_or(|fresh| fresh < cautious * LEAST_GAIN);
+        (helps && self.forecast.error(s.spread_then, age_then) > self.threshold() * self.epsilon)
+            .then_some(RunReason::Forecast)
     }
 
     /// The share of the tolerance that the forecast may reach.
@@ -405,6 +406,10 @@ impl Scheduler {
         if !self.without.has(Ingredients::CONFORMAL) {
             self.forecast.learn(error, r.spread, r.age);
         }
+        if !self.without.has(Ingredients::SLACK) {
+            // Who was missing, and who was shown and is not there, was wrong whatever the forecast said of places.
+            self.forecast.settle(changed || error > self.epsilon, r.age, self.variants.p95());
+        }
         if self.without.has(Ingredients::QUEUE) {
             return;
         }
@@ -420,7 +425,7 @@ impl Scheduler {
 
     /// Takes what is believed about the error right after a result.
     pub(crate) fn refreshed(&mut self, spread: f32, age: Duration) {
-        let error = self.forecast.error(spread, age);
+        let error = self.forecast.cautious(spread, age);
         self.fresh = Some(self.fresh.map_or(error, |fresh| error.min(fresh + FORGETTING * (error - fresh))));
     }
 

@@ -31,6 +31,9 @@ const LEARNING: f32 = 0.3;
 /// Median size of a standard normal deviate, and the step in log-variance by which it is approached.
 const MEDIAN: f32 = 0.6745;
 const RESCALING: f32 = 0.12;
+/// Errors of detectors last for some frames: results that are no further apart than this agree because of that, not because
+/// pixels drift, in seconds.
+const LASTING: f32 = 0.1;
 
 /// Level and rate with their covariance.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,8 +143,8 @@ impl Axis {
         self.bound();
     }
 
-    /// Takes a measurement of the level now; `carried` says that pixels gave the level, not the trend.
-    pub fn correct(&mut self, z: f32, carried: bool) {
+    /// Takes a measurement of the level now; `carried` says for how many seconds pixels gave the level, if not the trend did.
+    pub fn correct(&mut self, z: f32, carried: Option<f32>) {
         let innovation = sound(z) - self.x;
         let deviation = libm::sqrtf(self.p00 + self.r).max(1e-12);
         let nu = (innovation / deviation).clamp(-1e3, 1e3);
@@ -151,7 +154,7 @@ impl Axis {
             let fade = worth / self.p00;
             self.p00 = worth.min(LARGEST * LARGEST);
             let again = self.last.abs() > SURPRISE && self.last * nu > 0.0;
-            if carried || (self.tuning.steps && !again) {
+            if carried.is_some() || (self.tuning.steps && !again) {
                 self.p01 = 0.0;
             } else {
                 self.p01 *= fade;
@@ -165,8 +168,8 @@ impl Axis {
         self.p11 -= k1 * self.p01;
         self.p01 *= 1.0 - k0;
         self.p00 *= 1.0 - k0;
-        let evidence = self.learn(nu);
-        if carried {
+        let evidence = self.learn(nu, carried.unwrap_or(f32::INFINITY));
+        if carried.is_some() {
             self.drift_by(evidence);
         } else {
             let speed = self.tuning.speed * self.tuning.speed;
@@ -183,14 +186,15 @@ impl Axis {
         self.drift = (self.drift * factor).clamp(noise * 1e-2, noise * 1e3);
     }
 
-    /// Takes a measurement of an earlier level whose variance is `prior`, carried since by pixels.
+    /// Takes a measurement of an earlier level whose variance is `prior`, carried since by pixels. The measurement before
+    /// was `apart` seconds earlier.
     /// Returns by how much that level, and so this one, is corrected.
-    pub fn offset(&mut self, innovation: f32, prior: f32) -> f32 {
+    pub fn offset(&mut self, innovation: f32, prior: f32, apart: f32) -> f32 {
         let deviation = libm::sqrtf(prior + self.r).max(1e-12);
         let nu = (innovation / deviation).clamp(-1e3, 1e3);
         let gain = if nu.abs() > SURPRISE { 1.0 } else { prior / (prior + self.r).max(1e-12) };
         self.x += gain * innovation;
-        let evidence = self.learn(nu);
+        let evidence = self.learn(nu, apart);
         self.drift_by(evidence);
         self.bound();
         gain * innovation
@@ -228,8 +232,9 @@ impl Axis {
 
     /// Learns from a normalised innovation. Innovations of an optimal filter are white (Mehra, 1970): such that
     /// agree in sign ask for more process noise, alternating ones for less. Their median size says the rest about
-    /// the measurement, so that outliers do not. Returns the factor for the process noise.
-    fn learn(&mut self, nu: f32) -> f32 {
+    /// the measurement, so that outliers do not. Where measurements are only `apart` seconds from each other, agreement
+    /// says less. Returns the factor for the process noise.
+    fn learn(&mut self, nu: f32, apart: f32) -> f32 {
         let nu = nu.clamp(-3.0, 3.0);
         let agreement = (nu * self.last).clamp(-1.0, 3.0);
         self.last = nu;
@@ -238,7 +243,8 @@ impl Axis {
             let up = if nu.abs() > MEDIAN { RESCALING } else { -RESCALING };
             self.r = (self.r * libm::expf(up)).clamp(noise / 16.0, noise * 9.0);
         }
-        libm::expf(LEARNING * (agreement + 0.3 * (nu * nu - 1.0).min(0.0)))
+        let doubt = if agreement > 0.0 { LASTING / (LASTING + apart) } else { 0.0 };
+        libm::expf(LEARNING * ((1.0 - doubt) * agreement + 0.3 * (nu * nu - 1.0).min(0.0)))
     }
 
     fn bound(&mut self) {
@@ -269,7 +275,7 @@ mod tests {
         let mut a = Axis::new(10.0, PIXELS);
         for i in 1..12 {
             a.advance(0.1);
-            a.correct(10.0 + 20.0 * i as f32, false);
+            a.correct(10.0 + 20.0 * i as f32, None);
         }
         assert!((a.ahead(0.1) - 250.0).abs() < 0.2, "{a:?}");
         assert!((a.v - 200.0).abs() < 2.0);
@@ -282,7 +288,7 @@ mod tests {
         let mut moved = 0.0_f32;
         for (i, n) in noise.iter().cycle().take(64).enumerate() {
             a.advance(0.1);
-            a.correct(100.0 + n, false);
+            a.correct(100.0 + n, None);
             if i > 24 {
                 moved = moved.max((a.ahead(0.1) - 100.0).abs());
             }
@@ -295,11 +301,11 @@ mod tests {
         let mut a = Axis::new(0.0, PIXELS);
         for i in 1..10 {
             a.advance(0.1);
-            a.correct(20.0 * i as f32, false);
+            a.correct(20.0 * i as f32, None);
         }
         for i in 1..4 {
             a.advance(0.1);
-            a.correct(180.0 - 20.0 * i as f32, false);
+            a.correct(180.0 - 20.0 * i as f32, None);
         }
         assert!((a.ahead(0.1) - 100.0).abs() < 12.0, "{a:?}");
     }
@@ -309,18 +315,33 @@ mod tests {
         let mut a = Axis::new(5.0, Tuning { noise: 0.1, speed: 0.5, damping: 1.0, steps: true });
         for _ in 0..20 {
             a.advance(0.1);
-            a.correct(5.0, false);
+            a.correct(5.0, None);
         }
         a.advance(0.1);
-        a.correct(9.0, false);
+        a.correct(9.0, None);
         assert!((a.ahead(0.2) - 9.0).abs() < 0.6, "{a:?}");
+    }
+
+    #[test]
+    fn errors_that_last_are_not_taken_for_drift() {
+        let drift = |apart: f32| {
+            let mut a = Axis::new(0.0, PIXELS);
+            for i in 0..300 {
+                // The detector errs for five results in the one direction, then for five in the other.
+                let error = if i / 5 % 2 == 0 { 1.5 } else { -1.5 };
+                a.correct(error, Some(apart));
+                a.carried(0.0, 0.1, 0.0, 1.0);
+            }
+            a.drifted(1.0)
+        };
+        assert!(drift(0.05) < 0.2 * drift(1.0), "{} {}", drift(0.05), drift(1.0));
     }
 
     #[test]
     fn uncertainty_grows_with_the_horizon() {
         let mut a = Axis::new(0.0, PIXELS);
         a.advance(0.1);
-        a.correct(5.0, false);
+        a.correct(5.0, None);
         assert!(a.variance(0.0) < a.variance(0.05) && a.variance(0.05) < a.variance(0.5));
     }
 
@@ -329,8 +350,8 @@ mod tests {
         let mut a = Axis::new(f32::MAX, PIXELS);
         for z in [f32::MIN, f32::MAX, 0.0, f32::INFINITY, f32::NAN, 1.0] {
             a.advance(1e9);
-            a.correct(z, false);
-            a.offset(z, f32::MAX);
+            a.correct(z, None);
+            a.offset(z, f32::MAX, 1.0);
             assert!(a.x.is_finite() && a.v.is_finite() && a.p00.is_finite() && a.p11.is_finite(), "{a:?}");
             assert!(a.variance(1.0) >= 0.0);
         }

@@ -216,7 +216,7 @@ impl Path {
             }
             axis.advance(dt);
             self.key[j] = axis.x;
-            axis.correct(z[j], self.pixels);
+            axis.correct(z[j], self.pixels.then_some(age));
             self.key[j] = axis.x - self.key[j];
         }
         if self.pixels {
@@ -233,7 +233,7 @@ impl Path {
         for (j, axis) in self.axes.iter_mut().enumerate() {
             let innovation = sound(z[j]) - self.history.sample(j, time);
             let prior = self.key_variance[j] + axis.drifted(age) + axis.p00;
-            self.key[j] = axis.offset(innovation, prior);
+            self.key[j] = axis.offset(innovation, prior, age);
         }
         let key = &self.key;
         self.history.shift(self.key_time, time.min(recent(self.good)), |j| key[j]);

@@ -136,7 +136,7 @@ impl Turning {
             let miss = z.after(self.now.inverse()).degrees();
             for (axis, miss) in self.axes.iter_mut().zip(miss) {
                 axis.x = 0.0;
-                axis.correct(miss, false);
+                axis.correct(miss, None);
             }
             self.now = Quaternion::from_degrees(self.axes.map(|a| a.x)).after(self.now);
             self.axes.iter_mut().for_each(|axis| axis.x = 0.0);

@@ -142,7 +142,7 @@ impl Simplex {
             let before = axis.x - usual;
             axis.x = usual + kept * before;
             let prior = axis.p00 + axis.drifted(dt);
-            axis.offset(ratios[j] - axis.x, prior);
+            axis.offset(ratios[j] - axis.x, prior, f32::INFINITY);
             axis.p00 = prior * axis.r / (prior + axis.r);
             product += before * (axis.x - usual);
             square += before * before;
