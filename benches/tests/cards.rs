@@ -1,9 +1,11 @@
 //! The commands on system cards, as a shell sees them: text, files and exit codes.
 
+mod common;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
 };
 
 const COMPLETE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/card/tests/cards/risk.toml");
@@ -11,7 +13,7 @@ const BARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/br
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/bright_spot.onnx");
 
 fn card(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_inbetween")).arg("card").args(args).output().expect("it starts")
+    common::inbetween().arg("card").args(args).output().expect("it starts")
 }
 
 fn said(output: &Output) -> String {

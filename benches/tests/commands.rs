@@ -5,13 +5,10 @@
 
 mod common;
 
-use std::{
-    path::Path,
-    process::{Command, Output},
-};
+use std::{path::Path, process::Output};
 
 fn inbetween(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_inbetween")).args(arguments).output().unwrap()
+    common::inbetween().args(arguments).output().unwrap()
 }
 
 fn words(output: &Output) -> (String, String) {
@@ -108,11 +105,8 @@ fn the_demo_is_the_same_every_time() {
 #[test]
 fn the_real_demo_names_the_command_that_fetches_what_is_missing() {
     let folder = common::folder("the_real_demo_names_the_command_that_fetches_what_is_missing");
-    let output = Command::new(env!("CARGO_BIN_EXE_inbetween"))
-        .args(["demo", "--real"])
-        .env("INBETWEEN_ASSETS", &folder)
-        .output()
-        .unwrap();
+    let output =
+        common::inbetween().args(["demo", "--real"]).env("INBETWEEN_ASSETS", &folder).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(words(&output).1.contains("cargo xtask assets"));
 }

@@ -5,17 +5,14 @@
 
 mod common;
 
-use std::{
-    path::Path,
-    process::{Command, Output},
-};
+use std::{path::Path, process::Output};
 
 const DETECTOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/detector/detector.onnx");
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/bright_spot.onnx");
 const CARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/bright_spot.toml");
 
 fn peers(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_inbetween")).arg("peers").args(arguments).output().unwrap()
+    common::inbetween().arg("peers").args(arguments).output().unwrap()
 }
 
 fn text(path: &Path) -> &str {

@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use inbetween_bench::assets;
 
@@ -28,11 +28,7 @@ fn file(path: &str) -> String {
 /// The rows that a command writes.
 fn rows(test: &str, arguments: &[&str]) -> Vec<serde_json::Value> {
     let json = common::folder(test).join("rows.json");
-    let output = Command::new(env!("CARGO_BIN_EXE_inbetween"))
-        .args(arguments)
-        .args([Path::new("--json"), &json])
-        .output()
-        .unwrap();
+    let output = common::inbetween().args(arguments).args([Path::new("--json"), &json]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = std::fs::read_to_string(json).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -5,8 +5,6 @@
 
 mod common;
 
-use std::process::Command;
-
 use inbetween_bench::{
     record::{Row, blank},
     report::SuiteReport,
@@ -292,7 +290,7 @@ fn a_killed_bench_goes_on_to_the_same_rows() {
     let journal = folder.join("finished.jsonl");
     let run = |seconds: &str| {
         let json = folder.join("rows.json");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_inbetween"));
+        let mut command = common::inbetween();
         command.args(["bench", "--seeds", "0..3", "--seconds", seconds, "--jobs", "1"]);
         command.args(["--policy", "inbetween", "--policy", "inbetween:0.5", "--policy", "every-nth-hold:4"]);
         command.arg("--scene").arg(&scene).arg("--resume").arg(&journal).arg("--json").arg(&json);
@@ -340,7 +338,7 @@ fn a_violation_is_replayed_with_what_led_to_it() {
     let spec = "name = \"late\"\nduration_s = 4\n[[objects]]\nmotion = [{ linear = { speed_px_s = 15 } }]\n";
     std::fs::write(&scene, spec).unwrap();
     let trace = |more: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_inbetween"));
+        let mut command = common::inbetween();
         command.args(["bench", "trace", "--seed", "3", "--policy", "every-nth-hold:20", "--scene"]);
         command.arg(&scene).args(more).output().unwrap()
     };

@@ -52,10 +52,12 @@ impl Cross {
         command
     }
 
-    /// A command that runs `program`, which was built for the target, as `processor` would.
+    /// A command that runs `program`, which was built for the target, as `processor` would. Tests that start programs
+    /// find the emulator in the environment.
     pub fn command(&self, repo: &Repo, processor: &str, program: &Path) -> Command {
+        let runner = self.runner(processor);
         let mut command = repo.command(&self.emulator);
-        command.args(&self.runner(processor)[1..]).arg(program);
+        command.args(&runner[1..]).arg(program).env("INBETWEEN_EMULATOR", runner.join("\n"));
         command
     }
 
