@@ -205,7 +205,8 @@ impl Track {
 
     /// Whether the next result has to say whether it is there, at `time`.
     pub fn doubtful(&self, time: Timestamp) -> bool {
-        let again = self.tentative() && time.secs_from(self.seen) > MOMENT;
+        // What was hidden because the result after its only sight did not show it is decided.
+        let again = self.hidden.is_none() && self.tentative() && time.secs_from(self.seen) > MOMENT;
         self.confirmed && (self.misses == 1 || again)
     }
 

@@ -248,6 +248,28 @@ fn a_lost_target_goes_on_with_its_last_velocity() {
 }
 
 #[test]
+fn what_is_hidden_at_its_second_look_is_in_doubt_once() {
+    let mut c = carrier(ValueKind::Boxes, 6.0);
+    admit(&mut c, 0, &[]);
+    c.admit(ms(40), &Value::Boxes(vec![Detection { score: 0.55, ..det(square(100.0, 80.0)) }]));
+    let doubtful =
+        |c: &Carrier, at| c.answer(ms(at), &mut Value::empty(ValueKind::Boxes)).map(|c| c.doubtful);
+    assert_eq!(
+        (doubtful(&c, 100), doubtful(&c, 180)),
+        (Some(0), Some(1)),
+        "a second look is due after a moment"
+    );
+    admit(&mut c, 80, &[]);
+    assert_eq!(
+        (answer(&c, 100).len(), doubtful(&c, 100)),
+        (0, Some(1)),
+        "hidden, and the next result confirms it"
+    );
+    admit(&mut c, 120, &[]);
+    assert_eq!(doubtful(&c, 400), Some(0), "it stays in doubt no longer");
+}
+
+#[test]
 fn a_detector_that_misses_what_pixels_still_see_is_not_believed_at_once() {
     let mut c = carrier(ValueKind::Boxes, 6.0);
     admit(&mut c, 0, &[square(100.0, 80.0)]);
