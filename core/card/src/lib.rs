@@ -57,5 +57,5 @@ pub use sections::{
     user::{User, Volume},
     validation::{Step, StepStatus, Validation},
 };
-pub use signal::{FEATURE_SIGNALS, SIGNALS, SLICE_SIGNALS, signal_known};
+pub use signal::{AUDIO_FEATURES, FEATURE_SIGNALS, IMAGE_FEATURES, SIGNALS, SLICE_SIGNALS, signal_known};
 pub use signal_table::{SIGNAL_TABLE, Signal, SignalKind};

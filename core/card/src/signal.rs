@@ -3,7 +3,7 @@
 //! It does not say what a metric means: the monitor's documentation does.
 
 /// Ids that every engine has.
-pub const SIGNALS: [&str; 18] = [
+pub const SIGNALS: [&str; 20] = [
     "psi.scores",
     "psi.classes",
     "concept.evidence",
@@ -12,6 +12,8 @@ pub const SIGNALS: [&str; 18] = [
     "estimated_error",
     "failure_rate",
     "timeout_rate",
+    "panics",
+    "unsound_values",
     "rejected_rate",
     "schema_breaks",
     "violation_rate",
@@ -27,8 +29,16 @@ pub const SIGNALS: [&str; 18] = [
 /// What stands before the name of a monitored feature, as in `psi.amount`.
 pub const FEATURE_SIGNALS: [&str; 4] = ["psi.", "missing.", "nan.", "out_of_range."];
 
+/// What may be watched of pictures, as the names of `monitoring.features`: mean brightness and contrast (0 to 1), shares of the
+/// picture that are black or white, noise and sharpness (levels of 255).
+pub const IMAGE_FEATURES: [&str; 6] =
+    ["image.brightness", "image.contrast", "image.dark", "image.bright", "image.noise", "image.sharpness"];
+
+/// The same of sound: level in decibels below full scale, shares of samples that are clipped or nothing.
+pub const AUDIO_FEATURES: [&str; 3] = ["audio.level_db", "audio.clipped", "audio.silent"];
+
 /// What stands before a cell of a slice, as in `error_rate.country=AT`; values that no cell names are `other`.
-pub const SLICE_SIGNALS: [&str; 2] = ["error_rate.", "share."];
+pub const SLICE_SIGNALS: [&str; 3] = ["error_rate.", "share.", "psi_scores."];
 
 /// Whether the monitor has a metric `id`, in a card that monitors `features` and `cells` (`country=AT`, `other`).
 ///

@@ -124,6 +124,13 @@ pub const SIGNAL_TABLE: &[Signal] = {
         ),
         signal("failure_rate", K::Error, "share", "runs that gave no value"),
         signal("timeout_rate", K::Timeout, "share", "runs that did not end in time"),
+        signal(
+            "panics",
+            K::Error,
+            "runs",
+            "runs in which the model panicked, in this window and the one before",
+        ),
+        signal("unsound_values", K::Error, "runs", "values of the model that were refused, likewise"),
         signal("rejected_rate", K::Schema, "share", "frames that broke the contract"),
         signal("schema_breaks", K::Schema, "frames", "frames of another shape than the card's"),
         signal("violation_rate", K::Outcome, "share", "back-tests above the tolerance"),
@@ -145,6 +152,12 @@ pub const SIGNAL_TABLE: &[Signal] = {
         ),
         signal("error_rate.<cell>", K::Slice, "share", "error rate in a cell of a slice"),
         signal("share.<cell>", K::Slice, "share", "events in a cell of a slice"),
+        signal(
+            "psi_scores.<cell>",
+            K::Slice,
+            "",
+            "population stability index of a cell's scores against the window before",
+        ),
     ]
 };
 

@@ -7,7 +7,7 @@
 mod rates;
 
 use inbetween_flow::monitor::FALSE_ALARM;
-use rates::{AS_LEARNT, World, alarms, correlated, shares, span};
+use rates::{AS_LEARNT, World, alarms, alike, correlated, shares, span};
 
 fn main() {
     inputs();
@@ -28,9 +28,15 @@ fn inputs() {
         println!("{sessions:6} {windows:6} {:.4}", alarms(windows, sessions, 0.0));
     }
     println!("AR(1) without drift, 60 frames a session: phi, sessions, share that alarms");
-    for phi in [0.5, 0.9, 0.95, 0.98] {
+    for phi in [0.5, 0.9, 0.95, 0.98, 0.99] {
         for (sessions, windows) in [(50, 2_000), (200, 2_000), (1_000, 1_000)] {
             println!("{phi} {sessions:5} {:.4}", correlated(windows, sessions, 60, phi, span(60)));
+        }
+    }
+    println!("AR(1) moved by 0.5 deviations, 60 frames a session: phi, sessions, share that alarms");
+    for phi in [0.9, 0.98] {
+        for (sessions, windows) in [(200, 500), (500, 500)] {
+            println!("{phi} {sessions:5} {:.4}", alike(windows, sessions, 60, phi, span(60), 0.5));
         }
     }
     println!("shift in deviations, sessions, share that alarms");

@@ -38,7 +38,7 @@ pub use config::{
     MonitorConfig, Response, ResponseRule, Scheduling, Session, Severity, SliceWatch, Tolerance, Variant,
 };
 pub use decision::{Action, Calibrator, Costs, DecideConfig, Decision, ReviewConfig, ReviewItem, Thresholds};
-pub use engine::{Answerer, Engine, EventEngine, Inspection};
+pub use engine::{Answerer, Engine, EventEngine, Inspection, LATCHED_BYTES, LatchError, Restored};
 pub use error::FrameError;
 pub use frame::{
     Audio, CameraMotion, Elements, Feature, FeatureValue, Frame, Image, Input, Luma, LumaLayout, PixelFormat,

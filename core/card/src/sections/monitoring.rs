@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::{
     InputSpec, ModelSpec,
     check::{Faults, hours},
+    signal::{AUDIO_FEATURES, IMAGE_FEATURES},
     signal_table,
 };
 
@@ -55,7 +56,7 @@ pub struct Monitoring {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FeatureReference {
-    /// Its name in frames.
+    /// Its name in frames; of pictures and sound one of those that the engine measures, as `image.brightness`.
     pub name: String,
     /// Upper edges of all bins but the last, rising, in the feature's unit.
     pub edges: Vec<f64>,
@@ -181,13 +182,17 @@ impl Monitoring {
                 format!("{at}.name"),
                 "another name: `psi.scores` and `psi.classes` are signals of the model's own output",
             );
-            let number = matches!(&model.input, InputSpec::Features(input)
-                if input.features.iter().any(|f| f.name == feature.name && f.categories.is_empty()));
-            f.need(
-                number,
-                format!("{at}.name"),
-                "the name of a number of model.input, which has kind \"features\"",
-            );
+            let name = feature.name.as_str();
+            let (known, must) = match &model.input {
+                InputSpec::Features(input) => (
+                    input.features.iter().any(|f| f.name == name && f.categories.is_empty()),
+                    "the name of a number of model.input".to_owned(),
+                ),
+                InputSpec::Image(_) => one_of(&IMAGE_FEATURES, name),
+                InputSpec::Audio(_) => one_of(&AUDIO_FEATURES, name),
+                InputSpec::Tensors(_) => (false, "left out: tensors have no features".to_owned()),
+            };
+            f.need(known, format!("{at}.name"), must);
             reference(&feature.edges, &feature.reference, MAX_FEATURE_EDGES, &at, f);
         }
         f.distinct(self.features.iter().map(|s| s.name.as_str()), |i| {
@@ -253,6 +258,10 @@ impl Monitoring {
             f.need(false, field, signal_table::advice(id));
         }
     }
+}
+
+fn one_of(names: &[&str], name: &str) -> (bool, String) {
+    (names.contains(&name), format!("one of {}", names.join(", ")))
 }
 
 fn reference(edges: &[f64], counts: &[u64], most: usize, at: &str, f: &mut Faults) {

@@ -25,8 +25,8 @@ pub const MOST_RESPONSES: usize = 32;
 ///
 /// Frames of a stream are like their neighbours: counted singly, a still scene of an hour looks like a drift. So each session
 /// gives *one* observation of each feature and of the score: one drawn evenly from all of the session, not their mean,
-/// so that a reference may be counted over single rows. A session must last several times as long as its frames stay alike:
-/// where they stay so for a whole session, up to 2.3% of windows without drift alarm in place of 1%.
+/// so that a reference may be counted over single rows. Sessions of a span may still be alike: how much, is measured over
+/// eight of them, and that many more are asked for before a difference is called significant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Session {
     /// Every event stands for itself, as payments of different people do.

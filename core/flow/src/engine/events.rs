@@ -13,7 +13,7 @@ use crate::{
     decision::ReviewItem,
     error::FrameError,
     frame::Frame,
-    monitor::{Labelled, Monitor, Truth},
+    monitor::{Labelled, Live, Monitor, Truth},
     plan::{Admission, Event, Outcome, RunFailure, Rung},
     schedule::{Breaker, Passage},
     time::Timestamp,
@@ -22,6 +22,7 @@ use crate::{
 
 use super::{
     flight::Events,
+    latch::{LATCHED_BYTES, LatchError, Latched, Restored, belonging},
     watch::{Service, judge},
 };
 
@@ -254,6 +255,33 @@ impl EventEngine {
             self.barred = (self.barred + 1).min(self.rungs.len());
         }
         self.service = Service::of(&self.monitor, self.barred == self.rungs.len());
+    }
+
+    /// What the response plan has done to the service, for [`restore`](Self::restore) at the next start; see
+    /// [`Engine::latched`](super::Engine::latched).
+    pub fn latched(&self, identity: u64) -> [u8; LATCHED_BYTES] {
+        let rules = self.monitor.live().map_or(0, Live::standing);
+        let latched = Latched { rules, barred: self.barred as u8, retired: false };
+        latched.to_bytes(belonging(&self.config, identity))
+    }
+
+    /// Makes what stood before a restart stand again; see [`Engine::restore`](super::Engine::restore).
+    ///
+    /// # Errors
+    /// When `bytes` are not what [`latched`](Self::latched) gave.
+    pub fn restore(&mut self, identity: u64, bytes: &[u8]) -> Result<Restored, LatchError> {
+        let Some(latched) = Latched::from_bytes(belonging(&self.config, identity), bytes)? else {
+            return Ok(Restored::Cleared);
+        };
+        if latched.retired || !latched.fits(&self.config, &self.monitor, self.rungs.len()) {
+            return Err(LatchError::Content);
+        }
+        if let Some(live) = self.monitor.live_mut() {
+            live.stand(latched.rules);
+        }
+        self.barred = self.barred.max(usize::from(latched.barred));
+        self.service = Service::of(&self.monitor, self.barred == self.rungs.len());
+        Ok(latched.restored())
     }
 
     /// Takes the truth for the prediction of an answer, as it becomes known. While the response plan keeps answers to the

@@ -9,6 +9,7 @@ mod clock;
 mod events;
 mod flight;
 mod inspect;
+mod latch;
 mod reuse;
 mod shadowing;
 mod starting;
@@ -38,7 +39,12 @@ use crate::{
     value::{Value, ValueFault},
 };
 
-pub use self::{answerer::Answerer, events::EventEngine, inspect::Inspection};
+pub use self::{
+    answerer::Answerer,
+    events::EventEngine,
+    inspect::Inspection,
+    latch::{LATCHED_BYTES, LatchError, Restored},
+};
 use self::{
     attributes::Attributes,
     clock::Clock,
@@ -301,13 +307,19 @@ impl Engine {
         self.carrier.follow(frame.captured, &evidence.fits);
         self.attributes.see(frame.captured, &self.carrier, &evidence.fits, evidence.cut);
         let counts = |of| !self.config.scheduling.without.has(Ingredients::GATE.with(of));
-        Seen {
+        let seen = Seen {
             background: evidence.background,
             frame: Rect::new(0.0, 0.0, width as f32, height as f32),
             unexplained: if counts(Ingredients::BIRTHS) { evidence.unexplained } else { 0.0 },
             lost: counts(Ingredients::RESIDUALS) && self.carrier.lost(&evidence.fits),
             cut: counts(Ingredients::CUTS) && evidence.cut,
+        };
+        if self.monitor.senses()
+            && let Some(look) = self.gate.look()
+        {
+            self.monitor.looked(&look);
         }
+        seen
     }
 
     fn situation(&mut self, now: Timestamp, captured: Timestamp) -> Situation {

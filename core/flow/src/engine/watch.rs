@@ -6,7 +6,7 @@ use crate::{
     answer::PredictionId,
     config::Response,
     decide::{Case, decide},
-    monitor::{Change, Labelled, Monitor, Truth},
+    monitor::{Change, Labelled, Live, Monitor, Truth},
     plan::{Event, Rung},
     time::Timestamp,
     value::Value,
@@ -15,6 +15,7 @@ use crate::{
 use super::{
     Engine,
     flight::{Events, Flight},
+    latch::{LATCHED_BYTES, LatchError, Latched, Restored, belonging},
 };
 
 /// What the response plan leaves of the service.
@@ -74,10 +75,57 @@ impl Engine {
             }
             self.flush_cache();
         }
+        self.serve();
+    }
+
+    fn serve(&mut self) {
         self.service = Service::of(&self.monitor, self.retired);
         if self.service > Service::Full {
             self.set_rung(if self.config.rule.is_some() { Rung::Rule } else { Rung::Unavailable });
         }
+    }
+
+    /// What the response plan has done to the service, for [`restore`](Self::restore) at the next start: fallen back,
+    /// disabled, rolled back. Write it when an [`Event::Alert`] or [`Event::AlertCleared`] comes. `identity` names the models'
+    /// bytes, a part of their hash for example.
+    ///
+    /// # Example
+    /// ```
+    /// use inbetween_flow::{Config, Engine, Restored, ValueKind};
+    /// let config = Config::for_images(ValueKind::Scalar, 0.1);
+    /// let bytes = Engine::new(config.clone(), 1)?.latched(7);
+    /// // … the process ends; another one starts:
+    /// let mut engine = Engine::new(config, 2)?;
+    /// assert_eq!(engine.restore(7, &bytes), Ok(Restored::Nothing)); // nothing stood
+    /// assert_eq!(engine.restore(8, &bytes), Ok(Restored::Cleared)); // another model
+    /// assert!(engine.restore(7, b"something else").is_err());
+    /// # Ok::<(), inbetween_flow::ConfigError>(())
+    /// ```
+    pub fn latched(&self, identity: u64) -> [u8; LATCHED_BYTES] {
+        let rules = self.monitor.live().map_or(0, Live::standing);
+        let latched = Latched { rules, barred: self.scheduler.barred(), retired: self.retired };
+        latched.to_bytes(belonging(&self.config, identity))
+    }
+
+    /// Makes what stood before a restart stand again; call it before the first frame. A model that was stopped stays
+    /// stopped: its rules clear as they always do, and another version of it, or another response plan, begins anew.
+    ///
+    /// # Errors
+    /// When `bytes` are not what [`latched`](Self::latched) gave.
+    pub fn restore(&mut self, identity: u64, bytes: &[u8]) -> Result<Restored, LatchError> {
+        let Some(latched) = Latched::from_bytes(belonging(&self.config, identity), bytes)? else {
+            return Ok(Restored::Cleared);
+        };
+        if !latched.fits(&self.config, &self.monitor, self.config.variants.len()) {
+            return Err(LatchError::Content);
+        }
+        if let Some(live) = self.monitor.live_mut() {
+            live.stand(latched.rules);
+        }
+        self.scheduler.bar_before(latched.barred);
+        self.retired |= latched.retired;
+        self.serve();
+        Ok(latched.restored())
     }
 }
 

@@ -143,6 +143,11 @@ impl Blocks {
         means::sample(luma, side, &mut self.now);
     }
 
+    /// The means that were read, one for each block.
+    pub fn means(&self) -> &[f32] {
+        self.now.get(..(self.size.0 * self.size.1) as usize).unwrap_or_default()
+    }
+
     /// Declares everything unexplained again.
     pub fn clear_explained(&mut self) {
         let count = (self.size.0 * self.size.1) as usize;

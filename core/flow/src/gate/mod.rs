@@ -6,6 +6,7 @@ mod blocks;
 mod fit;
 mod follow;
 mod light;
+mod look;
 mod means;
 mod patch;
 mod picture;
@@ -25,6 +26,7 @@ use crate::{
     time::Timestamp,
 };
 
+pub use look::Look;
 pub use still::Still;
 
 use self::{
@@ -190,6 +192,8 @@ pub struct Gate {
     blocks: Blocks,
     /// Standard deviation of a working pixel's noise, in levels; learnt from the background.
     noise: f32,
+    /// How much detail the key frame has.
+    sharpness: f32,
     learnt: Option<f32>,
     newest: Option<Timestamp>,
     /// What the host says about the next frame.
@@ -218,6 +222,7 @@ impl Gate {
             followers: Vec::new(),
             blocks: Blocks::default(),
             noise: 1.0,
+            sharpness: 0.0,
             learnt: None,
             newest: None,
             told: None,
@@ -274,6 +279,7 @@ impl Gate {
         }
         picture.average();
         let quiet = picture.noise(&mut self.scratch);
+        self.sharpness = look::ninth_decile(&mut self.scratch);
         self.noise = self.learnt.map_or(quiet, |l| l.min(quiet));
         self.blocks.rekey(&picture);
         self.rekey_background(&picture, targets, guess, same_size);

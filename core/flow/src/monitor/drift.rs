@@ -81,8 +81,15 @@ pub fn psi(live: &[u32], reference: &[u32]) -> f64 {
 
 /// The test of one histogram among `tests` of a card.
 ///
-/// Under no drift the index times `1 / (1/n + 1/m)` is about chi-square with one degree of freedom fewer than bins.
-pub(crate) fn judge(live: &[u32], reference: &[u32], min_sessions: u32, tests: usize) -> Reading {
+/// Under no drift the index times `1 / (1/n + 1/m)` is about chi-square with one degree of freedom fewer than bins, where
+/// observations are independent. Of observations that are alike, `inflation` count as one.
+pub(crate) fn judge(
+    live: &[u32],
+    reference: &[u32],
+    inflation: f64,
+    min_sessions: u32,
+    tests: usize,
+) -> Reading {
     let total = |counts: &[u32]| counts.iter().fold(0_u32, |sum, n| sum.saturating_add(*n));
     let (n, m) = (total(live), total(reference));
     let used = reference.iter().filter(|n| **n > 0).count();
@@ -92,7 +99,8 @@ pub(crate) fn judge(live: &[u32], reference: &[u32], min_sessions: u32, tests: u
         return Reading { value, observations: n, verdict: Verdict::InsufficientData };
     }
     let alpha = FALSE_ALARM / tests.max(1) as f64;
-    let chance = chi_square(used.saturating_sub(1).max(1), alpha) * (1.0 / f64::from(n) + 1.0 / f64::from(m));
+    let degrees = used.saturating_sub(1).max(1) as f64;
+    let chance = inflated(degrees, inflation, alpha) * (1.0 / f64::from(n) + 1.0 / f64::from(m));
     let verdict = if value <= chance.max(FLOOR) {
         Verdict::Stable
     } else if value < MATTERS {
@@ -103,15 +111,27 @@ pub(crate) fn judge(live: &[u32], reference: &[u32], min_sessions: u32, tests: u
     Reading { value, observations: n, verdict }
 }
 
+/// The value that a sum of `degrees` squared normal variables, of mean variance `inflation`, exceeds with chance `alpha`.
+///
+/// How the inflation is spread over them is not known. It is taken to lie in one direction alone, as that of a slowly
+/// moving mean nearly does: no other spread of variances from 1 on has a heavier tail by its second moment.
+///
+/// # Source
+/// Satterthwaite 1946, as in Rao and Scott 1981: a chi-square variable with the same mean and variance.
+fn inflated(degrees: f64, inflation: f64, alpha: f64) -> f64 {
+    let most = 1.0 + degrees * (inflation - 1.0);
+    let (sum, squares) = (degrees * inflation, most * most + degrees - 1.0);
+    chi_square(sum * sum / squares, alpha) * squares / sum
+}
+
 /// The value that a chi-square variable exceeds with chance `alpha`.
 ///
 /// # Source
 /// Wilson and Hilferty 1931: the cube root is nearly normal. Within 1% for the degrees and chances used here.
-pub(crate) fn chi_square(degrees: usize, alpha: f64) -> f64 {
-    let k = degrees as f64;
-    let a = 2.0 / (9.0 * k);
+pub(crate) fn chi_square(degrees: f64, alpha: f64) -> f64 {
+    let a = 2.0 / (9.0 * degrees);
     let root = 1.0 - a + normal_quantile(alpha) * libm::sqrt(a);
-    k * root * root * root
+    degrees * root * root * root
 }
 
 /// The value that a standard normal variable exceeds with chance `alpha`, by halving an interval.
@@ -134,9 +154,13 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_tables() {
-        for (degrees, alpha, table) in
-            [(1, 0.01, 6.635), (9, 0.01, 21.666), (9, 0.05, 16.919), (4, 0.01, 13.277), (16, 0.001, 39.252)]
-        {
+        for (degrees, alpha, table) in [
+            (1.0, 0.01, 6.635),
+            (9.0, 0.01, 21.666),
+            (9.0, 0.05, 16.919),
+            (4.0, 0.01, 13.277),
+            (16.0, 0.001, 39.252),
+        ] {
             let got = chi_square(degrees, alpha);
             assert!((got / table - 1.0).abs() < 0.01, "{degrees} {alpha}: {got}");
         }
@@ -156,13 +180,13 @@ mod tests {
     #[test]
     fn few_sessions_give_no_verdict_and_many_with_little_effect_no_alarm() {
         let reference = [1_000; 10];
-        assert_eq!(judge(&[4; 10], &reference, 10, 1).verdict, Verdict::InsufficientData);
-        assert_eq!(judge(&[6; 10], &reference, 200, 1).verdict, Verdict::InsufficientData);
-        assert_eq!(judge(&[6; 10], &reference, 50, 1).verdict, Verdict::Stable);
+        assert_eq!(judge(&[4; 10], &reference, 1.0, 10, 1).verdict, Verdict::InsufficientData);
+        assert_eq!(judge(&[6; 10], &reference, 1.0, 200, 1).verdict, Verdict::InsufficientData);
+        assert_eq!(judge(&[6; 10], &reference, 1.0, 50, 1).verdict, Verdict::Stable);
         // A difference of 2% a bin is significant in a million, and does not matter.
         let off: [u32; 10] = core::array::from_fn(|i| if i % 2 == 0 { 102_000 } else { 98_000 });
-        assert_eq!(judge(&off, &[1_000_000; 10], 50, 1).verdict, Verdict::Stable);
+        assert_eq!(judge(&off, &[1_000_000; 10], 1.0, 50, 1).verdict, Verdict::Stable);
         let far: [u32; 10] = core::array::from_fn(|i| if i < 5 { 10 } else { 40 });
-        assert_eq!(judge(&far, &reference, 50, 1).verdict, Verdict::Drift);
+        assert_eq!(judge(&far, &reference, 1.0, 50, 1).verdict, Verdict::Drift);
     }
 }

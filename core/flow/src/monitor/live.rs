@@ -11,6 +11,7 @@ use crate::{
     config::{ConfigError, MOST_CELLS, MOST_CLASSES, MOST_FEATURES, MonitorConfig, Response, Session},
     decision::Decision,
     frame::{Feature, FeatureValue, Frame, Input},
+    gate::Look,
     plan::RunFailure,
     time::Timestamp,
     value::Value,
@@ -19,10 +20,12 @@ use crate::{
 use super::{
     bins::{FEATURE_BINS, Place, SCORE_BINS, Scale},
     drift::{Reading, judge},
+    likeness::Likeness,
     outcome::Outcomes,
     prediction::{Labelled, Prediction, Truth},
     response::{Change, Rule},
     ring::{Left, Ring, Waiting},
+    sense,
     session::{PredictionPlace, Sample},
     window::{Timing, Window, bump},
 };
@@ -38,6 +41,7 @@ pub(super) struct Drifts {
     pub features: [Reading; MOST_FEATURES],
     pub scores: Reading,
     pub classes: Reading,
+    pub cells: [Reading; MOST_CELLS + 1],
 }
 
 /// The live monitor of one engine. An engine feeds its own; one by itself serves a host that scores tables in batch.
@@ -74,6 +78,8 @@ pub struct Live {
     pub(super) newest: Option<Timestamp>,
     /// Where in a frame each feature was the last time.
     hints: [u8; MOST_FEATURES],
+    /// Where among those of pictures or sound a feature is, if it is one of them.
+    senses: [Option<u8>; MOST_FEATURES],
     /// The cell of each slice that holds now, and all of them as bits.
     cells: [u8; MOST_CELLS],
     mask: u32,
@@ -97,6 +103,10 @@ impl Live {
         for (scale, feature) in feature_scales.iter_mut().zip(&config.features) {
             *scale = Scale::new(&feature.edges, &feature.reference);
         }
+        let mut senses = [None; MOST_FEATURES];
+        for (slot, feature) in senses.iter_mut().zip(&config.features) {
+            *slot = sense::place(&feature.name);
+        }
         let mut class_reference = [0; MOST_CLASSES + 1];
         for (slot, count) in class_reference.iter_mut().zip(&config.class_reference) {
             *slot = *count;
@@ -113,6 +123,7 @@ impl Live {
             session_started: None,
             newest: None,
             hints: [0; MOST_FEATURES],
+            senses,
             cells: [MOST_CELLS as u8; MOST_CELLS],
             mask: 0,
             ring: Ring::new(config.label_expiry),
@@ -197,20 +208,30 @@ impl Live {
     /// Ends the window: judges it, and begins another one.
     fn close(&mut self, now: Timestamp) {
         self.window.ended = now;
-        let tests = self.config.features.len() + 2;
+        let cells = cells(&self.config);
+        let tests = self.config.features.len() + 2 + cells.clone().count();
         let (least, before) = (self.config.min_sessions, &self.previous);
+        let judge = |live: &[u32], likeness: &Likeness, reference: &[u32]| {
+            judge(live, reference, likeness.inflation(live), least, tests)
+        };
         for (i, scale) in self.feature_scales.iter().enumerate().take(self.config.features.len()) {
-            let live = scale.used(&self.window.features[i].sessions);
+            let observed = &self.window.features[i];
             let reference = scale.reference().unwrap_or_else(|| scale.used(&before.features[i].sessions));
-            self.drifts.features[i] = judge(live, reference, least, tests);
+            self.drifts.features[i] = judge(scale.used(&observed.sessions), &observed.likeness, reference);
         }
-        let live = self.score_scale.used(&self.window.scores.sessions);
+        let Window { scores, classes, .. } = &self.window;
         let reference = self.score_scale.reference();
         let reference = reference.unwrap_or_else(|| self.score_scale.used(&before.scores.sessions));
-        self.drifts.scores = judge(live, reference, least, tests);
+        self.drifts.scores = judge(self.score_scale.used(&scores.sessions), &scores.likeness, reference);
         let stated = !self.config.class_reference.is_empty();
         let reference = if stated { &self.class_reference } else { before.classes.sessions.counts() };
-        self.drifts.classes = judge(self.window.classes.sessions.counts(), reference, least, tests);
+        self.drifts.classes = judge(classes.sessions.counts(), &classes.likeness, reference);
+        for cell in cells {
+            // A card has no reference for a group.
+            let (live, before) = (&self.window.cells[cell].scores, &before.cells[cell].scores);
+            let counts = |of| self.score_scale.used(of);
+            self.drifts.cells[cell] = judge(counts(&live.sessions), &live.likeness, counts(&before.sessions));
+        }
         core::mem::swap(&mut self.window, &mut self.previous);
         self.window.restart(now);
         self.closed = self.closed.saturating_add(1);
@@ -234,13 +255,48 @@ impl Live {
         }
         self.window.timings[Timing::Lag as usize].record(now.since(frame.captured));
         self.keep_session(now, pause);
+        if self.config.session == Session::Event {
+            bump(&mut self.window.sessions);
+        }
+        let senses = self.senses();
+        match frame.input {
+            // What it looks like is known when the gate has seen it.
+            Input::Image(_) if senses => {}
+            Input::Audio(audio) if senses => self.sensed(&sense::heard(&audio)),
+            Input::Features(list) => {
+                self.observe(|live, i| live.feature(i, list));
+                self.slice_by(list);
+            }
+            _ => self.observe(|_, _| Place::Missing),
+        }
+        for_each(self.mask, |cell| bump(&mut self.window.cells[cell].events));
+        let left = self.ring.sweep(now);
+        self.left(left);
+    }
+
+    /// Whether what frames look or sound like is watched.
+    pub(super) fn senses(&self) -> bool {
+        self.senses.iter().any(Option::is_some)
+    }
+
+    /// Takes what the gate saw of the newest frame.
+    pub(super) fn looked(&mut self, look: &Look) {
+        self.sensed(&sense::seen(look));
+    }
+
+    fn sensed(&mut self, values: &[f32]) {
+        self.observe(|live, i| {
+            let value = live.senses[i].and_then(|at| values.get(usize::from(at)));
+            value.map_or(Place::Missing, |x| live.feature_scales[i].place(f64::from(*x)))
+        });
+    }
+
+    /// Counts one observation of each feature.
+    fn observe(&mut self, place: impl Fn(&mut Self, usize) -> Place) {
         let known = self.config.features.len();
         let mut places = [Place::Missing; MOST_FEATURES];
-        if let Input::Features(list) = frame.input {
-            for (i, place) in places.iter_mut().enumerate().take(known) {
-                *place = self.feature(i, list);
-            }
-            self.slice_by(list);
+        for (i, slot) in places.iter_mut().enumerate().take(known) {
+            *slot = place(self, i);
         }
         let alone = self.config.session == Session::Event;
         for (bins, place) in self.window.features.iter_mut().zip(&places[..known]) {
@@ -249,14 +305,9 @@ impl Live {
                 bins.sessions.add(*place);
             }
         }
-        if alone {
-            bump(&mut self.window.sessions);
-        } else {
+        if !alone {
             self.sample.event(&places[..known]);
         }
-        for_each(self.mask, |cell| bump(&mut self.window.cells[cell].events));
-        let left = self.ring.sweep(now);
-        self.left(left);
     }
 
     fn keep_session(&mut self, now: Timestamp, pause: Option<Duration>) {
@@ -355,12 +406,13 @@ impl Live {
         };
         self.window.scores.events.add(place.score);
         self.window.classes.events.add(place.class);
-        for_each(mask, |cell| self.window.cells[cell].scores.add(place.score));
+        for_each(mask, |cell| self.window.cells[cell].scores.events.add(place.score));
         if self.config.session == Session::Event {
             self.window.scores.sessions.add(place.score);
             self.window.classes.sessions.add(place.class);
+            for_each(mask, |cell| self.window.cells[cell].scores.sessions.add(place.score));
         } else {
-            self.sample.prediction(place);
+            self.sample.prediction(place, mask);
         }
         if let Some(right) = prediction.right() {
             self.window.outcomes.predicted(right);
@@ -432,14 +484,45 @@ impl Live {
         Labelled::Joined { wrong }
     }
 
+    /// Rules, as bits, whose response changes the service for as long as they stand, or had a model rolled back.
+    pub(crate) fn lasting(&self) -> u32 {
+        bits(&self.rules, |r| {
+            matches!(r.response, Response::FallBack | Response::Disable | Response::RollBack)
+        })
+    }
+
+    /// Those of them that stand.
+    pub(crate) fn standing(&self) -> u32 {
+        bits(&self.rules, |r| r.active) & self.lasting()
+    }
+
+    /// Makes the rules of `bits` stand, as they did before a restart.
+    pub(crate) fn stand(&mut self, bits: u32) {
+        for (i, rule) in self.rules.iter_mut().enumerate() {
+            rule.active |= bits >> i & 1 == 1;
+        }
+    }
+
     /// Whether a rule that stands asks for `response`.
     pub fn stands(&self, response: Response) -> bool {
         self.rules.iter().any(|r| r.active && r.response == response)
     }
 }
 
+/// One bit for each rule that is so.
+fn bits(rules: &[Rule], is: impl Fn(&Rule) -> bool) -> u32 {
+    rules.iter().enumerate().fold(0, |bits, (i, rule)| bits | u32::from(is(rule)) << i)
+}
+
+/// The cells that `config` has; the last is `other`.
+fn cells(config: &MonitorConfig) -> impl Iterator<Item = usize> + Clone + use<> {
+    let named = config.slices.iter().map(|s| s.values.len()).sum::<usize>().min(MOST_CELLS);
+    let other = (named > 0).then_some(MOST_CELLS);
+    (0..named).chain(other)
+}
+
 /// Calls `each` with the place of every bit that is set.
-fn for_each(mut mask: u32, mut each: impl FnMut(usize)) {
+pub(super) fn for_each(mut mask: u32, mut each: impl FnMut(usize)) {
     while mask != 0 {
         each((mask.trailing_zeros() as usize).min(MOST_CELLS));
         mask &= mask - 1;

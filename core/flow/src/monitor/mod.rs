@@ -7,12 +7,14 @@ mod drift;
 mod evidence;
 pub mod export;
 mod histogram;
+mod likeness;
 mod live;
 mod outcome;
 mod prediction;
 mod reading;
 mod response;
 mod ring;
+mod sense;
 mod session;
 mod signal;
 mod window;
@@ -24,11 +26,13 @@ pub use bins::Bins;
 pub use drift::{DriftKind, FALSE_ALARM, Reading, Verdict, psi};
 pub use evidence::{Evidence, SLACK};
 pub use histogram::Histogram;
+pub use likeness::Likeness;
 pub use live::Live;
 pub use outcome::{AccuracyEstimate, Outcomes, RELIABILITY_BINS, Reliability};
 pub use prediction::{Labelled, Truth};
 pub use response::Change;
 pub use ring::WAITING;
+pub use sense::{AUDIO_FEATURES, IMAGE_FEATURES};
 pub use signal::{FEATURE_SIGNALS, Of, SIGNALS, SLICE_SIGNALS, Signal};
 pub use window::{Cell, ClassBins, Observed, Timing, Window};
 
@@ -41,6 +45,7 @@ use crate::{
     decision::Decision,
     error::FrameError,
     frame::Frame,
+    gate::Look,
     plan::{Admission, Plan, RunFailure, RunReason, SkipReason},
     time::Timestamp,
     value::Value,
@@ -126,6 +131,18 @@ impl Monitor {
         self.frames += 1;
         if let Some(live) = self.live_mut() {
             live.frame(now, frame);
+        }
+    }
+
+    /// Whether what frames look or sound like is watched.
+    pub(crate) fn senses(&self) -> bool {
+        self.live().is_some_and(Live::senses)
+    }
+
+    /// Takes what the newest frame looks like.
+    pub(crate) fn looked(&mut self, look: &Look) {
+        if let Some(live) = self.live_mut() {
+            live.looked(look);
         }
     }
 

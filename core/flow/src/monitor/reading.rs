@@ -31,14 +31,18 @@ impl Live {
                 Reading::plain(age, u32::from(self.newest.is_some()), 1)
             }
             Signal::VolumeDrop => self.volume_drop(now),
-            Signal::SchemaBreaks => {
-                // Of both windows: a count that begins anew must not look like a recovery.
-                let breaks = f64::from(self.window.schema_breaks) + f64::from(self.previous.schema_breaks);
-                Reading::plain(breaks, self.window.frames, 1)
-            }
+            Signal::SlicePsi(i) => self.drifts.cells.get(usize::from(i)).copied().unwrap_or_default(),
+            Signal::SchemaBreaks => Reading::plain(self.both(|w| w.schema_breaks), self.window.frames, 1),
+            Signal::Panics => Reading::plain(self.both(|w| w.panics), self.window.runs, 1),
+            Signal::UnsoundValues => Reading::plain(self.both(|w| w.unsound), self.window.runs, 1),
             Signal::SliceGap => self.either(slice_gap),
             _ => self.either(|window| self.read_window(window, signal)),
         }
+    }
+
+    /// Of both windows: a count that begins anew must not look like a recovery.
+    fn both(&self, count: impl Fn(&Window) -> u32) -> f64 {
+        f64::from(count(&self.window)) + f64::from(count(&self.previous))
     }
 
     /// From the open window, or else from the last full one.

@@ -4,7 +4,7 @@
 
 use crate::{config::MOST_FEATURES, rng::Rng};
 
-use super::{bins::Place, window::Window};
+use super::{bins::Place, live::for_each, window::Window};
 
 /// What a prediction is counted as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(super) struct Sample {
     predictions: u32,
     features: [Place; MOST_FEATURES],
     prediction: PredictionPlace,
+    /// The groups of that prediction.
+    cells: u32,
 }
 
 impl Sample {
@@ -28,7 +30,7 @@ impl Sample {
         // Another stream than that of the audits, which have the seed itself.
         let rng = Rng::new(seed ^ 0x6D6F_6E69_746F_7221);
         let features = [Place::Missing; MOST_FEATURES];
-        Self { rng, events: 0, predictions: 0, features, prediction: PredictionPlace::default() }
+        Self { rng, events: 0, predictions: 0, features, prediction: PredictionPlace::default(), cells: 0 }
     }
 
     /// Whether the `seen`th of a session is the one, for now: a reservoir of one (Vitter 1985).
@@ -43,9 +45,9 @@ impl Sample {
         }
     }
 
-    pub(super) fn prediction(&mut self, place: PredictionPlace) {
+    pub(super) fn prediction(&mut self, place: PredictionPlace, cells: u32) {
         if Self::draws(&mut self.rng, &mut self.predictions) {
-            self.prediction = place;
+            (self.prediction, self.cells) = (place, cells);
         }
     }
 
@@ -57,12 +59,13 @@ impl Sample {
         window.sessions = window.sessions.saturating_add(1);
         if self.events > 0 {
             for (bins, place) in window.features.iter_mut().zip(&self.features[..features]) {
-                bins.sessions.add(*place);
+                bins.session(*place);
             }
         }
         if self.predictions > 0 {
-            window.scores.sessions.add(self.prediction.score);
-            window.classes.sessions.add(self.prediction.class);
+            window.scores.session(self.prediction.score);
+            window.classes.session(self.prediction.class);
+            for_each(self.cells, |cell| window.cells[cell].scores.session(self.prediction.score));
         }
         (self.events, self.predictions) = (0, 0);
     }

@@ -7,7 +7,7 @@ use crate::config::{MOST_CELLS, MonitorConfig};
 use super::drift::DriftKind;
 
 /// Ids that every engine has.
-pub const SIGNALS: [(&str, Signal); 18] = [
+pub const SIGNALS: [(&str, Signal); 20] = [
     ("psi.scores", Signal::PsiScores),
     ("psi.classes", Signal::PsiClasses),
     ("concept.evidence", Signal::ConceptEvidence),
@@ -16,6 +16,8 @@ pub const SIGNALS: [(&str, Signal); 18] = [
     ("estimated_error", Signal::EstimatedError),
     ("failure_rate", Signal::FailureRate),
     ("timeout_rate", Signal::TimeoutRate),
+    ("panics", Signal::Panics),
+    ("unsound_values", Signal::UnsoundValues),
     ("rejected_rate", Signal::RejectedRate),
     ("schema_breaks", Signal::SchemaBreaks),
     ("violation_rate", Signal::ViolationRate),
@@ -40,8 +42,11 @@ pub const FEATURE_SIGNALS: [(&str, Of); 4] = [
 ];
 
 /// What stands before a cell of a slice: `NAME=VALUE`, or `other`.
-pub const SLICE_SIGNALS: [(&str, Of); 2] =
-    [("error_rate.", Signal::SliceErrorRate), ("share.", Signal::SliceShare)];
+pub const SLICE_SIGNALS: [(&str, Of); 3] = [
+    ("error_rate.", Signal::SliceErrorRate),
+    ("share.", Signal::SliceShare),
+    ("psi_scores.", Signal::SlicePsi),
+];
 
 /// One metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +77,10 @@ pub enum Signal {
     FailureRate,
     /// Share of runs that did not end in time.
     TimeoutRate,
+    /// Runs in which the model panicked, in the open window and the last full one. A response to it needs no volume.
+    Panics,
+    /// Values of the model that were refused, as NaN is; counted likewise.
+    UnsoundValues,
     /// Share of frames that broke the contract.
     RejectedRate,
     /// Frames of another shape than the card's, in the open window and the last full one.
@@ -96,6 +105,9 @@ pub enum Signal {
     SliceErrorRate(u8),
     /// Share of events in a cell.
     SliceShare(u8),
+    /// Population stability index of a cell's scores in the last full window, against the window before: what drifts in one
+    /// group alone may be too small to be seen in all.
+    SlicePsi(u8),
 }
 
 impl Signal {
@@ -126,7 +138,7 @@ impl Signal {
     pub const fn drift(self) -> Option<DriftKind> {
         match self {
             Self::Psi(_) => Some(DriftKind::Data),
-            Self::PsiScores | Self::PsiClasses => Some(DriftKind::Prediction),
+            Self::PsiScores | Self::PsiClasses | Self::SlicePsi(_) => Some(DriftKind::Prediction),
             Self::ConceptEvidence => Some(DriftKind::Concept),
             _ => None,
         }

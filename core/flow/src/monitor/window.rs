@@ -13,8 +13,9 @@ use crate::{
 };
 
 use super::{
-    bins::{Bins, FEATURE_BINS, SCORE_BINS},
+    bins::{Bins, FEATURE_BINS, Place, SCORE_BINS},
     histogram::Histogram,
+    likeness::Likeness,
     outcome::Outcomes,
 };
 
@@ -56,6 +57,16 @@ pub struct Observed<B> {
     pub events: B,
     /// Over sessions: the sample of drift.
     pub sessions: B,
+    /// How alike sessions that follow each other are.
+    pub likeness: Likeness,
+}
+
+impl<const N: usize> Observed<Bins<N>> {
+    /// Takes the observation of a session.
+    pub(super) fn session(&mut self, place: Place) {
+        self.sessions.add(place);
+        self.likeness.add(place);
+    }
 }
 
 /// Classes, and one bin for all that are beyond them.
@@ -70,8 +81,8 @@ pub struct Cell {
     pub labelled: u32,
     /// Those that were wrong.
     pub wrong: u32,
-    /// The probability or value.
-    pub scores: Bins<SCORE_BINS>,
+    /// The probability or value: over events, and over sessions as the sample of drift.
+    pub scores: Observed<Bins<SCORE_BINS>>,
 }
 
 /// What a window counts.
@@ -93,6 +104,10 @@ pub struct Window {
     pub failures: u32,
     /// Those that did not end in time.
     pub timeouts: u32,
+    /// Those in which the model panicked.
+    pub panics: u32,
+    /// Those whose value was refused.
+    pub unsound: u32,
     /// Answers.
     pub answers: u32,
     /// Answers from the rule, or none.
@@ -150,7 +165,12 @@ impl Window {
         self.timings[Timing::Latency as usize].record(took);
         if let Some(why) = failure {
             bump(&mut self.failures);
-            self.timeouts = self.timeouts.saturating_add(u32::from(why == RunFailure::TimedOut));
+            match why {
+                RunFailure::TimedOut => bump(&mut self.timeouts),
+                RunFailure::Panicked => bump(&mut self.panics),
+                RunFailure::Refused(_) => bump(&mut self.unsound),
+                RunFailure::Model => {}
+            }
         }
     }
 

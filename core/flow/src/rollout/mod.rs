@@ -11,6 +11,6 @@ pub(crate) use self::shadow::Slack;
 pub use self::{
     bucket::{BUCKETS, BucketRange, bucket},
     guardrail::{Arm, Guardrail, GuardrailConfig, Harm, Inconclusive, Look, Verdict},
-    shadow::{Shadow, ShadowConfig, ShadowCounts, ShadowResult, ShadowTicket},
+    shadow::{Agreement, Shadow, ShadowConfig, ShadowCounts, ShadowResult, ShadowTicket},
     stages::{Halt, Phase, Rollout, Stage},
 };

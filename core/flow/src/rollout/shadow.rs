@@ -115,6 +115,47 @@ pub struct ShadowCounts {
     pub energy_mj: f64,
 }
 
+/// A share with its 95% interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Agreement {
+    /// Of the compared runs, those within the card's tolerance of the model's value.
+    pub share: f64,
+    /// From here.
+    pub low: f64,
+    /// To here.
+    pub high: f64,
+}
+
+impl ShadowCounts {
+    /// How often the candidate agrees with the model; `None` before anything was compared. The interval takes runs for
+    /// independent: they are some seconds apart, as a rule.
+    ///
+    /// # Source
+    /// Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927.
+    ///
+    /// # Example
+    /// ```
+    /// use inbetween_flow::rollout::ShadowCounts;
+    /// let counts = ShadowCounts { compared: 50, agreed: 48, ..ShadowCounts::default() };
+    /// let agreement = counts.agreement().unwrap();
+    /// assert!(agreement.low < 0.90 && agreement.share == 0.96 && agreement.high < 1.0);
+    /// ```
+    pub fn agreement(&self) -> Option<Agreement> {
+        if self.compared == 0 {
+            return None;
+        }
+        let n = self.compared as f64;
+        let share = self.agreed.min(self.compared) as f64 / n;
+        let square = TWO_SIDED * TWO_SIDED / n;
+        let middle = (share + square / 2.0) / (1.0 + square);
+        let half = libm::sqrt(share * (1.0 - share) * square + square * square / 4.0) / (1.0 + square);
+        Some(Agreement { share, low: (middle - half).max(0.0), high: (middle + half).min(1.0) })
+    }
+}
+
+/// A standard normal variable is farther from nought with a chance of 5%.
+const TWO_SIDED: f64 = 1.959_963_984_540_054;
+
 /// The books of one candidate.
 #[derive(Clone, Debug)]
 pub struct Shadow {
@@ -287,6 +328,18 @@ mod tests {
             (Value::Scalar(a), Value::Scalar(b)) => Some((a - b).abs()),
             _ => None,
         }
+    }
+
+    #[test]
+    fn agreement_has_the_interval_of_the_tables() {
+        let of = |agreed, compared| ShadowCounts { agreed, compared, ..ShadowCounts::default() }.agreement();
+        assert_eq!(of(0, 0), None);
+        let near = |a: f64, b: f64| (a - b).abs() < 5e-4;
+        let nine = of(9, 10).unwrap();
+        assert!(near(nine.low, 0.5958) && near(nine.high, 0.9821), "{nine:?}");
+        let none = of(0, 20).unwrap();
+        assert!(none.low == 0.0 && near(none.high, 0.1611), "{none:?}");
+        assert_eq!(of(20, 20).unwrap().high, 1.0);
     }
 
     #[test]

@@ -434,6 +434,14 @@ impl Scheduler {
         self.variants.bar()
     }
 
+    pub(crate) const fn barred(&self) -> u8 {
+        self.variants.barred() as u8
+    }
+
+    pub(crate) fn bar_before(&mut self, barred: u8) {
+        self.variants.bar_before(barred.into());
+    }
+
     /// Whether a variant was rolled back.
     pub(crate) const fn is_barred(&self, variant: u8) -> bool {
         self.variants.is_barred(variant)

@@ -331,6 +331,16 @@ impl Variants {
         others
     }
 
+    /// How many variants are rolled back, from the largest on.
+    pub(crate) const fn barred(&self) -> usize {
+        self.barred
+    }
+
+    /// Rolls back the variants before `barred`, as they were before a restart.
+    pub(crate) fn bar_before(&mut self, barred: usize) {
+        self.barred = self.barred.max(barred.min(self.list.len() - 1));
+    }
+
     /// Whether a variant was rolled back.
     pub(crate) const fn is_barred(&self, variant: u8) -> bool {
         (variant as usize) < self.barred

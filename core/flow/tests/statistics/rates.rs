@@ -97,7 +97,8 @@ impl Stream {
         let p = model(x) as f32;
         let id = PredictionId(self.next);
         self.next += 1;
-        self.live.predicted(self.now, id, 0, &Value::Probabilities(Vec::from([1.0 - p, p])), None);
+        let mask = self.live.mask();
+        self.live.predicted(self.now, id, mask, &Value::Probabilities(Vec::from([1.0 - p, p])), None);
         id
     }
 
@@ -143,6 +144,11 @@ pub fn alarms(windows: u32, sessions: u32, shift: f64) -> f64 {
 
 /// The same for a stream in which each frame is like the one before: AR(1) with `phi`, a frame every 100 ms.
 pub fn correlated(windows: u32, sessions: u32, frames: u32, phi: f64, session: Session) -> f64 {
+    alike(windows, sessions, frames, phi, session, 0.0)
+}
+
+/// The same for such a stream that is moved by `shift`.
+pub fn alike(windows: u32, sessions: u32, frames: u32, phi: f64, session: Session, shift: f64) -> f64 {
     let mut alarms = 0;
     for seed in 0..windows {
         let mut draws = Draws::new(u64::from(seed));
@@ -150,7 +156,7 @@ pub fn correlated(windows: u32, sessions: u32, frames: u32, phi: f64, session: S
         let mut x = draws.normal();
         for _ in 0..sessions * frames {
             x = phi * x + (1.0 - phi * phi).sqrt() * draws.normal();
-            stream.event(x, Duration::from_millis(100));
+            stream.event(shift + x, Duration::from_millis(100));
         }
         stream.end();
         alarms += u32::from(stream.alarms());

@@ -112,7 +112,13 @@ fn slices(w: &mut Writer, snapshot: &Snapshot<'_>, span: Span) {
     }
     metric(w, "inbetween.slice.score", "Scores of a group", 9, |w| {
         for (name, value, cell) in snapshot.cells() {
-            bins(w, span, snapshot.live.score_edges(), &cell.scores, &[("slice", name), ("value", value)]);
+            bins(
+                w,
+                span,
+                snapshot.live.score_edges(),
+                &cell.scores.events,
+                &[("slice", name), ("value", value)],
+            );
         }
         w.uint(2, DELTA);
     });
