@@ -82,6 +82,14 @@ impl Bundle {
         self.models.first().map_or(&[], |m| m)
     }
 
+    /// A part of the hash of all models' bytes.
+    pub(crate) fn identity(&self) -> u64 {
+        let all =
+            self.models.iter().fold(Sha256::new(), |all, model| all.chain_update(Sha256::digest(model)));
+        let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(all.finalize());
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// The bytes of the model and of its variants, in the order in which tickets count them.
     pub fn models(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.models.iter().map(|m| &**m)

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use inbetween_flow::{
     Admission, Answer, Answerer, Completion, Config, ConfigError, Environment, Event, Frame, FrameError,
-    Labelled, Plan as FlowPlan, PredictionId, ReviewItem, Share, SkipReason, TicketId, Timeout, Timestamp,
-    Truth, Value,
+    LATCHED_BYTES, Labelled, LatchError, Plan as FlowPlan, PredictionId, Restored, ReviewItem, Share,
+    SkipReason, TicketId, Timeout, Timestamp, Truth, Value,
     monitor::{Monitor, export::Snapshot},
 };
 use inbetween_infer::{CancelToken, LoadLimits, Model};
@@ -16,7 +16,8 @@ use crate::{
     bundle::Bundle,
     convert,
     error::EngineError,
-    job::{Job, Pool},
+    job::{Job, Pool, Run},
+    shadow::Candidate,
 };
 
 /// What the host decides about an engine.
@@ -38,14 +39,28 @@ pub enum Plan {
 /// One model on one stream. See the crate's documentation for the run loop.
 #[derive(Debug)]
 pub struct Engine {
-    flow: inbetween_flow::Engine,
+    pub(crate) flow: inbetween_flow::Engine,
     config: Config,
     /// Of the model itself, then of its variants.
     pools: Vec<Arc<Pool>>,
     /// Their names in the card, if there is one.
     names: Vec<String>,
-    /// Flags of the runs that have not ended.
-    running: Vec<(TicketId, CancelToken)>,
+    /// Part of the hash of their bytes; 0 where a model was loaded by the host.
+    identity: u64,
+    /// The runs that have not ended.
+    running: Vec<Running>,
+    /// The newest run whose end was reported, and the capture time of its frame.
+    pub(crate) ended: Option<(TicketId, Timestamp)>,
+    pub(crate) candidate: Option<Candidate>,
+}
+
+/// A run that has not ended.
+#[derive(Debug)]
+struct Running {
+    ticket: TicketId,
+    /// Capture time of its frame, as the host stated it.
+    stated: Timestamp,
+    cancel: CancelToken,
 }
 
 impl Engine {
@@ -66,8 +81,9 @@ impl Engine {
             names.push(spec.name);
         }
         let config = convert::config(bundle.card());
+        let identity = bundle.identity();
         drop(bundle); // the models have their own copies of the weights
-        Ok(Self { names, ..Self::with_models(config, models, options)? })
+        Ok(Self { names, identity, ..Self::with_models(config, models, options)? })
     }
 
     /// An engine for a model that is loaded already; several engines may share one.
@@ -89,7 +105,16 @@ impl Engine {
             return Err(EngineError::Config(ConfigError { field, must }));
         }
         let pools = models.into_iter().map(|m| Pool::new(m).map(Arc::new)).collect::<Result<_, _>>()?;
-        Ok(Self { flow, config, pools, names: Vec::new(), running: Vec::new() })
+        Ok(Self {
+            flow,
+            config,
+            pools,
+            names: Vec::new(),
+            identity: 0,
+            running: Vec::new(),
+            ended: None,
+            candidate: None,
+        })
     }
 
     /// The configuration that the card states.
@@ -136,18 +161,19 @@ impl Engine {
             FlowPlan::Run(ticket) => {
                 let cancel = CancelToken::new();
                 // Tickets that expired without a poll; the engine has forgotten them long ago.
-                self.running.retain(|(id, _)| id.0 + 64 > ticket.id.0);
-                self.running.push((ticket.id, cancel.clone()));
+                self.running.retain(|run| run.ticket.0 + 64 > ticket.id.0);
+                let stated = frame.captured;
+                self.running.push(Running { ticket: ticket.id, stated, cancel: cancel.clone() });
                 // The engine counts the variants of the configuration: there is a pool for each.
                 let pool = self.pools.get(usize::from(ticket.variant)).unwrap_or(&self.pools[0]);
-                Plan::Run(Job::new(ticket, frame.captured, Arc::clone(pool), cancel))
+                Plan::Run(Job::new(ticket, Run { stated, pool: Arc::clone(pool), cancel }))
             }
         }
     }
 
     /// Takes the end of a run. Late, failed and cancelled ones are normal.
     pub fn handle_completion(&mut self, now: Timestamp, completion: Completion) -> Admission {
-        self.running.retain(|(id, _)| *id != completion.ticket);
+        self.ended(completion.ticket);
         self.flow.handle_completion(now, completion)
     }
 
@@ -158,8 +184,15 @@ impl Engine {
         completion: Completion,
         share: &mut Share<'_>,
     ) -> Admission {
-        self.running.retain(|(id, _)| *id != completion.ticket);
+        self.ended(completion.ticket);
         self.flow.handle_completion_shared(now, completion, share)
+    }
+
+    fn ended(&mut self, ticket: TicketId) {
+        if let Some(at) = self.running.iter().position(|run| run.ticket == ticket) {
+            let run = self.running.remove(at);
+            self.ended = Some((ticket, run.stated));
+        }
     }
 
     /// Keeps `value` as attribute `name` of a track, found on the frame captured at `captured`; whether it may be kept. See
@@ -226,11 +259,29 @@ impl Engine {
         self.flow.handle_environment(now, environment);
     }
 
+    /// What the card's response plan has done to the service: fallen back, disabled, rolled back. Write these bytes when an
+    /// [`Event::Alert`] or [`Event::AlertCleared`] comes, and give them to [`Engine::restore`] at the next start, so that a
+    /// model which does harm is not tried anew by every start of the app.
+    pub fn latched(&self) -> [u8; LATCHED_BYTES] {
+        self.flow.latched(self.identity)
+    }
+
+    /// Makes what stood before a restart stand again; call it before the first frame. Another model or version of it, or
+    /// another response plan in the card, begins anew: [`Restored::Cleared`].
+    ///
+    /// # Errors
+    /// When `bytes` are not what [`Engine::latched`] gave.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<Restored, LatchError> {
+        self.flow.restore(self.identity, bytes)
+    }
+
     /// The next thing that the host may want to know. Runs that can be of no use any more are stopped here.
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.flow.poll_event()?;
-        if let Event::Cancel(id) | Event::TicketExpired(id) = event {
-            self.cancel(id);
+        match event {
+            Event::Cancel(id) | Event::TicketExpired(id) => self.cancel(id),
+            Event::CancelShadow(of) => self.candidate.iter_mut().for_each(|c| c.cancel(of)),
+            _ => {}
         }
         Some(event)
     }
@@ -253,16 +304,17 @@ impl Engine {
     /// Forgets all results, as after a suspend. Runs that are in flight are stopped, and unknown when they end.
     pub fn reset(&mut self) {
         self.flow.reset();
-        self.running.drain(..).for_each(|(_, cancel)| cancel.cancel());
+        self.running.drain(..).for_each(|run| run.cancel.cancel());
         self.pools.iter().for_each(|pool| pool.reset());
+        self.candidate.iter_mut().for_each(Candidate::reset);
     }
 
     fn cancel(&mut self, ticket: TicketId) {
-        self.running.retain(|(id, cancel)| {
-            if *id == ticket {
-                cancel.cancel();
+        self.running.retain(|run| {
+            if run.ticket == ticket {
+                run.cancel.cancel();
             }
-            *id != ticket
+            run.ticket != ticket
         });
     }
 }

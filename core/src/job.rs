@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use inbetween_flow::{Completion, Frame, Outcome, RunFailure, Ticket, Timestamp};
+use inbetween_flow::{Completion, Frame, Outcome, RunFailure, Ticket, TicketId, Timestamp};
 use inbetween_infer::{CancelToken, LoadError, Model, RunError, Runner};
 
 /// The run states of one model. The lock is held to take and to put back, never during a run.
@@ -80,42 +80,26 @@ impl Drop for Lease {
     }
 }
 
-/// A model run that the engine asks for. Send it to a worker.
+/// A run of a model on one frame.
 #[derive(Debug)]
-#[must_use = "run it, or call `abandon` so that the engine need not wait until it expires"]
-pub struct Job {
-    ticket: Ticket,
+pub(crate) struct Run {
     /// Capture time of its frame as the host stated it; the ticket's is clamped to the time of handling.
-    stated: Timestamp,
-    pool: Arc<Pool>,
-    cancel: CancelToken,
+    pub(crate) stated: Timestamp,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) cancel: CancelToken,
 }
 
-impl Job {
-    pub(crate) const fn new(ticket: Ticket, stated: Timestamp, pool: Arc<Pool>, cancel: CancelToken) -> Self {
-        Self { ticket, stated, pool, cancel }
-    }
+/// A run that has what it needs of its frame.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    cancel: CancelToken,
+    lease: Result<Lease, RunError>,
+}
 
-    /// The ticket: which frame, why, and until when.
-    pub const fn ticket(&self) -> &Ticket {
-        &self.ticket
-    }
-
-    /// A flag that stops the run between two operators of the model. The engine sets it by itself when the result
-    /// cannot be of use any more and the host polls events.
-    pub fn cancel_token(&self) -> CancelToken {
-        self.cancel.clone()
-    }
-
-    /// Runs the model on the frame that the job is for. Takes as long as the model takes.
-    pub fn run(self, frame: &Frame<'_>) -> Completion {
-        self.prepare(frame).run()
-    }
-
-    /// Copies what the model needs of the frame; afterwards the camera may have its buffer back.
-    pub fn prepare(self, frame: &Frame<'_>) -> PreparedJob {
-        let Self { ticket, stated, pool, cancel } = self;
-        let ready = if frame.captured != stated {
+impl Run {
+    pub(crate) fn prepare(self, frame: &Frame<'_>) -> Ready {
+        let Self { stated, pool, cancel } = self;
+        let lease = if frame.captured != stated {
             let reason = "the frame is not the one that the job was made for".to_owned();
             Err(RunError::Model { reason })
         } else if cancel.is_cancelled() {
@@ -126,7 +110,59 @@ impl Job {
                 Ok(lease)
             })
         };
-        PreparedJob { ticket, cancel, ready }
+        Ready { cancel, lease }
+    }
+}
+
+impl Ready {
+    /// Runs the model; `what` names the run in the log.
+    pub(crate) fn run(self, what: &str, id: TicketId) -> Outcome {
+        let Self { cancel, lease } = self;
+        match lease.and_then(|mut lease| lease.with(|runner| runner.execute(&cancel))) {
+            Ok(value) => Outcome::Value(value),
+            Err(error) => {
+                let outcome = error.outcome();
+                if matches!(outcome, Outcome::Failed(_)) {
+                    log::warn!("{what} {} failed: {error}", id.0);
+                }
+                outcome
+            }
+        }
+    }
+}
+
+/// A model run that the engine asks for. Send it to a worker.
+#[derive(Debug)]
+#[must_use = "run it, or call `abandon` so that the engine need not wait until it expires"]
+pub struct Job {
+    ticket: Ticket,
+    run: Run,
+}
+
+impl Job {
+    pub(crate) const fn new(ticket: Ticket, run: Run) -> Self {
+        Self { ticket, run }
+    }
+
+    /// The ticket: which frame, why, and until when.
+    pub const fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    /// A flag that stops the run between two operators of the model. The engine sets it by itself when the result
+    /// cannot be of use any more and the host polls events.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.run.cancel.clone()
+    }
+
+    /// Runs the model on the frame that the job is for. Takes as long as the model takes.
+    pub fn run(self, frame: &Frame<'_>) -> Completion {
+        self.prepare(frame).run()
+    }
+
+    /// Copies what the model needs of the frame; afterwards the camera may have its buffer back.
+    pub fn prepare(self, frame: &Frame<'_>) -> PreparedJob {
+        PreparedJob { ticket: self.ticket, ready: self.run.prepare(frame) }
     }
 
     /// Gives the run up.
@@ -140,8 +176,7 @@ impl Job {
 #[must_use = "run it, or drop it and let its ticket expire"]
 pub struct PreparedJob {
     ticket: Ticket,
-    cancel: CancelToken,
-    ready: Result<Lease, RunError>,
+    ready: Ready,
 }
 
 impl PreparedJob {
@@ -152,19 +187,8 @@ impl PreparedJob {
 
     /// Runs the model. Takes as long as the model takes.
     pub fn run(self) -> Completion {
-        let Self { ticket, cancel, ready } = self;
-        let result = ready.and_then(|mut lease| lease.with(|runner| runner.execute(&cancel)));
-        let outcome = match result {
-            Ok(value) => Outcome::Value(value),
-            Err(error) => {
-                let outcome = error.outcome();
-                if matches!(outcome, Outcome::Failed(_)) {
-                    log::warn!("run {} failed: {error}", ticket.id.0);
-                }
-                outcome
-            }
-        };
-        Completion { ticket: ticket.id, outcome }
+        let Self { ticket, ready } = self;
+        Completion { ticket: ticket.id, outcome: ready.run("run", ticket.id) }
     }
 
     /// Ends the run without a value: it took longer than the host allows.

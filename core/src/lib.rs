@@ -77,13 +77,15 @@ mod engine;
 mod error;
 mod job;
 mod scorer;
+mod shadow;
 
 pub use bundle::Bundle;
-pub use convert::config;
+pub use convert::{config, variant_contracts};
 pub use engine::{Engine, Options, Plan};
 pub use error::{BundleError, EngineError};
 pub use job::{Job, PreparedJob};
 pub use scorer::Scorer;
+pub use shadow::{PreparedShadow, ShadowJob};
 
 pub use inbetween_card::{Card, CardError};
 /// Staged rollouts of candidates.
@@ -91,12 +93,12 @@ pub use inbetween_flow::rollout;
 pub use inbetween_flow::{
     Action, Admission, Answer, Answerer, Audio, Calibrator, CameraMotion, Carry, Completion, Config,
     ConfigError, Costs, DecideConfig, Decision, Degraded, Detection, Elements, Environment, Event,
-    EventEngine, Feature, FeatureValue, FeatureWatch, Frame, FrameError, Image, Input, Keypoint, Label,
-    Labelled, Mask, Member, MonitorConfig, Outcome, PixelFormat, Plane, Point, PredictionId, Quaternion,
-    Rect, Response, ResponseRule, ReviewConfig, ReviewItem, Rotation, RunFailure, RunReason, Rung, Samples,
-    Session, Severity, Share, SharedBudget, SharedLimits, SkipReason, SliceWatch, Source, SwitchReason,
-    Tensor, Thresholds, Ticket, TicketId, Timeout, Timestamp, Truth, Value, ValueFault, ValueKind, Variant,
-    monitor,
+    EventEngine, Feature, FeatureValue, FeatureWatch, Frame, FrameError, Image, Input, Keypoint,
+    LATCHED_BYTES, Label, Labelled, LatchError, Mask, Member, MonitorConfig, Outcome, PixelFormat, Plane,
+    Point, PredictionId, Quaternion, Rect, Response, ResponseRule, Restored, ReviewConfig, ReviewItem,
+    Rotation, RunFailure, RunReason, Rung, Samples, Session, Severity, Share, SharedBudget, SharedLimits,
+    SkipReason, SliceWatch, Source, SwitchReason, Tensor, Thresholds, Ticket, TicketId, Timeout, Timestamp,
+    Truth, Value, ValueFault, ValueKind, Variant, monitor,
 };
 pub use inbetween_infer::{
     CancelToken, InputFault, LoadError, LoadLimits, Model, Placement, RunError, Runner, Work,

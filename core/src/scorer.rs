@@ -3,8 +3,8 @@
 //! It does not keep events and does not read tables: the host does.
 
 use inbetween_flow::{
-    Answer, Config, ConfigError, Event, EventEngine, Frame, Labelled, Outcome, PredictionId, ReviewItem,
-    RunFailure, Timestamp, Truth,
+    Answer, Config, ConfigError, Event, EventEngine, Frame, LATCHED_BYTES, Labelled, LatchError, Outcome,
+    PredictionId, Restored, ReviewItem, RunFailure, Timestamp, Truth,
 };
 use inbetween_infer::{CancelToken, LoadLimits, Model, RunError, Runner};
 
@@ -35,6 +35,8 @@ pub struct Scorer {
     flow: EventEngine,
     /// Of the model itself, then of its variants.
     runners: Vec<Runner>,
+    /// Part of the hash of their bytes.
+    identity: u64,
 }
 
 impl Scorer {
@@ -73,12 +75,12 @@ impl Scorer {
             runners.push(runner);
         }
         let flow = EventEngine::new(config, convert::variant_contracts(card));
-        Ok(Self { flow: flow.map_err(EngineError::Config)?, runners })
+        Ok(Self { flow: flow.map_err(EngineError::Config)?, runners, identity: bundle.identity() })
     }
 
     /// Scores one event and decides on it. Takes as long as the model takes.
     pub fn score(&mut self, now: Timestamp, event: &Frame<'_>) -> Answer {
-        let Self { flow, runners } = self;
+        let Self { flow, runners, .. } = self;
         flow.answer(now, event, |variant| match runners.get_mut(usize::from(variant)) {
             Some(runner) => run(runner, event).unwrap_or_else(|error| {
                 log::debug!("variant {variant} does not score an event: {error}");
@@ -97,6 +99,19 @@ impl Scorer {
     /// States the group of a slice that holds from now on, where no feature says it.
     pub fn set_slice(&mut self, slice: &str, value: &str) -> bool {
         self.flow.set_slice(slice, value)
+    }
+
+    /// What the response plan has done to the service, as bytes to be kept; see [`Engine::latched`](crate::Engine::latched).
+    pub fn latched(&self) -> [u8; LATCHED_BYTES] {
+        self.flow.latched(self.identity)
+    }
+
+    /// Makes what stood before a restart stand again; see [`Engine::restore`](crate::Engine::restore).
+    ///
+    /// # Errors
+    /// When `bytes` are not what [`Scorer::latched`] gave.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<Restored, LatchError> {
+        self.flow.restore(self.identity, bytes)
     }
 
     /// The next thing that the host may want to know.
