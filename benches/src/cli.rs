@@ -36,6 +36,8 @@ pub enum Command {
     Score(ScoreArgs),
     /// A rule, the previous model and a candidate on one labelled table, by what they cost
     Baseline(BaselineArgs),
+    /// Replay recorded sessions: the card, the baseline and every rung of the ladder by itself
+    Backtest(BacktestArgs),
     /// Look at scene files
     #[command(subcommand)]
     Scene(SceneCommand),
@@ -197,6 +199,26 @@ pub struct BaselineArgs {
     /// Write the section `baseline` of the candidate's card
     #[arg(long)]
     pub write: bool,
+    /// Write everything as one JSON object
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Options of `backtest`.
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// A recorded session, one JSON object a line; may be repeated
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub session: Vec<PathBuf>,
+    /// The system card (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub card: PathBuf,
+    /// Another card, for the same model: the settings before, say
+    #[arg(long, value_name = "CARD")]
+    pub against: Option<PathBuf>,
+    /// Seed of the engine's audits
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
     /// Write everything as one JSON object
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

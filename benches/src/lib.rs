@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod assets;
+pub mod backtest;
 mod baselines;
 pub mod bench;
 pub mod card;
@@ -50,6 +51,7 @@ pub fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Peers(command) => peers::command(command).map(|()| ExitCode::SUCCESS),
         Command::Calibrate(args) => decisions::calibrate::command(args).map(|()| ExitCode::SUCCESS),
         Command::Score(args) => decisions::score::command(args).map(|()| ExitCode::SUCCESS),
+        Command::Backtest(args) => backtest::command(args).map(|()| ExitCode::SUCCESS),
         Command::Baseline(args) => decisions::baseline::command(args).map(|()| ExitCode::SUCCESS),
     }
 }

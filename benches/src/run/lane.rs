@@ -41,6 +41,13 @@ pub struct Started {
     completion: Completion,
 }
 
+impl Started {
+    /// The run that ends with `completion`, after as long.
+    pub const fn new(completion: Completion, takes: Duration) -> Self {
+        Self { ticket: completion.ticket, takes, completion }
+    }
+}
+
 /// A policy on a video.
 pub trait Player {
     /// A frame arrived: what was decided, and the run when there is one.
