@@ -8,12 +8,14 @@ import XCTest
 
 final class ScorerTests: XCTestCase {
     private var events: [String: Any] = [:]
+    private var buckets: [[String]] = []
 
     override func setUpWithError() throws {
         let folder = try XCTUnwrap(ProcessInfo.processInfo.environment["INBETWEEN_VECTORS"])
         let bytes = try Data(contentsOf: URL(fileURLWithPath: folder + "/vectors.json"))
         let json = try XCTUnwrap(JSONSerialization.jsonObject(with: bytes) as? [String: Any])
         events = try XCTUnwrap(json["events"] as? [String: Any])
+        buckets = try XCTUnwrap(json["buckets"] as? [[String]])
     }
 
     private func scorer() throws -> Scorer {
@@ -52,9 +54,12 @@ final class ScorerTests: XCTestCase {
         }
     }
 
-    func testBucketsDoNotChange() {
-        XCTAssertEqual(
-            bucket(namespace: "risk", unit: "installation-1"), bucket(namespace: "risk", unit: "installation-1"))
+    func testBucketsAreFrozen() throws {
+        XCTAssertGreaterThanOrEqual(buckets.count, 60)
+        for entry in buckets {
+            let wanted = try XCTUnwrap(UInt32(entry[2]))
+            XCTAssertEqual(UInt32(bucket(namespace: entry[0], unit: entry[1])), wanted, "\(entry)")
+        }
     }
 
     private func feature(_ name: String, _ text: String) -> Feature {
