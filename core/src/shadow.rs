@@ -108,28 +108,32 @@ impl Engine {
     /// When a cap is out of range, or the candidate cannot be used or gives another kind of value.
     ///
     /// # Example
-    /// ```no_run
+    /// ```
     /// use std::time::Duration;
-    /// use inbetween::{Bundle, Engine, Frame, Options, Timestamp, rollout::ShadowConfig};
-    /// # fn bundle(_: &str) -> Bundle { unimplemented!() }
-    /// # fn completion() -> (inbetween::Completion, Frame<'static>, Timestamp) { unimplemented!() }
-    /// let caps = ShadowConfig {
-    ///     energy_mj_per_run: 12.0,
-    ///     energy_mj_per_s: 2.0,
-    ///     initial_latency: Duration::from_millis(40),
-    ///     duty: 0.05,
+    /// use inbetween::{
+    ///     Bundle, Completion, Engine, EngineError, Frame, Options, Timestamp, rollout::ShadowConfig,
     /// };
-    /// let mut engine = Engine::new(bundle("now"), Options::default())?.with_shadow(&bundle("next"), caps)?;
-    /// // Where a run ends, and its frame is still there:
-    /// let (completion, frame, now) = completion();
-    /// engine.handle_completion(now, completion);
-    /// if let Some(job) = engine.ask_shadow(now) {
-    ///     engine.handle_shadow(now, job.run(&frame)); // on a worker, as other runs
+    ///
+    /// fn watched(now: Bundle, next: &Bundle) -> Result<Engine, EngineError> {
+    ///     let caps = ShadowConfig {
+    ///         energy_mj_per_run: 12.0,
+    ///         energy_mj_per_s: 2.0,
+    ///         initial_latency: Duration::from_millis(40),
+    ///         duty: 0.05,
+    ///     };
+    ///     Engine::new(now, Options::default())?.with_shadow(next, caps)
     /// }
-    /// if let Some(agreement) = engine.shadow().and_then(|counts| counts.agreement()) {
-    ///     println!("{:.1}% ({:.1} to {:.1})", 100.0 * agreement.share, 100.0 * agreement.low, 100.0 * agreement.high);
+    ///
+    /// /// Where a run ends, and its frame is still there.
+    /// fn ended(engine: &mut Engine, now: Timestamp, completion: Completion, frame: &Frame<'_>) {
+    ///     engine.handle_completion(now, completion);
+    ///     if let Some(job) = engine.ask_shadow(now) {
+    ///         engine.handle_shadow(now, job.run(frame)); // on a worker, as other runs
+    ///     }
+    ///     if let Some(agreement) = engine.shadow().and_then(|counts| counts.agreement()) {
+    ///         println!("{} ({} to {})", agreement.share, agreement.low, agreement.high);
+    ///     }
     /// }
-    /// # Ok::<(), inbetween::EngineError>(())
     /// ```
     pub fn with_shadow(mut self, candidate: &Bundle, config: ShadowConfig) -> Result<Self, EngineError> {
         if Head::kind_of(&candidate.card().model.head) != self.config().output {

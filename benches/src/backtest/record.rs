@@ -19,7 +19,6 @@ pub const VERSION: u32 = 1;
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Head {
     /// [`VERSION`].
     inbetween_session: u32,

@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::{
     config::{Bound, Config, Response},
-    monitor::Monitor,
+    monitor::{Live, Monitor},
 };
 
 /// Length of what [`Engine::latched`](super::Engine::latched) gives, in bytes.
@@ -114,7 +114,7 @@ impl Latched {
 
     /// Whether `config` has the rules and models that this names.
     pub(super) fn fits(self, config: &Config, monitor: &Monitor, most_barred: usize) -> bool {
-        let lasting = monitor.live().map_or(0, |live| live.lasting());
+        let lasting = monitor.live().map_or(0, Live::lasting);
         let models = config.variants.len() + 1;
         self.rules & !lasting == 0 && usize::from(self.barred) <= most_barred.min(models)
     }
@@ -157,6 +157,7 @@ pub(super) fn belonging(config: &Config, identity: u64) -> u64 {
     hash
 }
 
+/// Where FNV-1a begins (RFC 9923).
 const FNV: u64 = 0xCBF2_9CE4_8422_2325;
 
 /// FNV-1a, 64 bits: against accidents, not against an attacker, who could delete the file as well.

@@ -1,5 +1,5 @@
 //! What the live monitor says when nothing drifts, and when something does. `examples/drift_tables.rs` has the full tables.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod rates;
 
