@@ -94,13 +94,14 @@ fn frames_are_replayed_by_every_rung_and_by_another_card() {
     assert!(runs("the card") > 0 && 2 * runs("the card") < runs("model"), "{report}");
     assert!(runs("every Nth, held") >= runs("the card"));
     assert!(runs("predicted") <= 2 * 10, "a run for each half second and no more: {}", runs("predicted"));
-    assert_eq!((runs("unavailable"), loss(&report, "unavailable")), (0, 1.0));
+    // All but the card's grace at the beginning.
+    assert!(runs("unavailable") == 0 && loss(&report, "unavailable") > 0.9, "{report}");
     assert!(loss(&report, "the card") < 0.25, "{report}");
     assert!(loss(&report, "predicted") < 1.0);
     let held = &line(&report, "every Nth, held")["difference"];
     assert!(held["low"].as_f64().unwrap() <= held["value"].as_f64().unwrap());
     assert_eq!(report["worst_rung"], "unavailable");
-    assert!(words.contains("the worst rung by itself is `unavailable`: 1.0000"), "{words}");
+    assert!(words.contains("the worst rung by itself is `unavailable`: 0.9"), "{words}");
     assert!(words.contains("the other card"), "{words}");
 
     // The same files, the same figures.
@@ -152,7 +153,8 @@ fn events_are_replayed_by_what_decisions_cost() {
     // Nothing is done about thirty bad payments of 150 EUR.
     assert!((cost("unavailable") - 15.0).abs() < 1e-9, "{report}");
     assert_eq!(report["worst_rung"], "unavailable");
-    assert!(words.contains("the card does better than the simple method"), "{words}");
+    // Three hundred events are too few to show it, and that is said.
+    assert!(words.contains("no difference of the simple method and the card is shown"), "{words}");
 }
 
 #[test]
