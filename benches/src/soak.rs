@@ -1,6 +1,6 @@
 //! `inbetween soak`: the demo's model on its scene in real time, for minutes, to see what grows and what gets slow.
 //! **Invariant:** the verdict is about memory alone, and is given only after a warm-up; times are shown, not judged.
-//! It does not score answers: `demo` does.
+//! It does not score answers: `demo` does. `cargo xtask claims soak-growth --record` keeps ten minutes.
 
 use std::{
     fs,
@@ -52,6 +52,8 @@ struct Seen {
     /// Bytes that are in memory, each second.
     resident: Vec<u64>,
     runs: u64,
+    /// Frames that were handled after the next one was there.
+    late: u64,
 }
 
 /// The command; ends with 1 when memory grew.
@@ -70,12 +72,15 @@ pub fn command(args: &SoakArgs) -> anyhow::Result<ExitCode> {
             h.len()
         ));
     }
+    say(format_args!("{} frames were handled after the next one was there", seen.late));
     let verdict = if grown <= FLAT { "flat" } else { "GROWING" };
     say(format_args!("memory is {verdict}: {} KiB more after the warm-up", grown / 1024));
     if let Some(path) = &args.json {
         let quantiles = |h: &Histogram<u64>| json!({ "count": h.len(), "p50_us": us(h, 0.5), "p95_us": us(h, 0.95), "p99_us": us(h, 0.99), "max_us": us(h, 1.0) });
         let text = serde_json::to_string_pretty(&json!({
-            "minutes": args.minutes, "runs": seen.runs, "grown_bytes": grown, "resident_bytes": seen.resident.last(),
+            "minutes": args.minutes, "runs": seen.runs, "late_frames": seen.late,
+            "grown_bytes": grown, "flat": grown <= FLAT, "resident_bytes": seen.resident.last(),
+            "resident_bytes_each_minute": seen.resident.iter().step_by(60).collect::<Vec<_>>(),
             "frame": quantiles(&seen.frame), "answer": quantiles(&seen.answer), "run": quantiles(&seen.run),
         }))?;
         fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
@@ -96,14 +101,21 @@ fn soak(seconds: f64) -> anyhow::Result<Seen> {
     let mut scene = spec.build(1);
     let mut engine = Loaded::from_parts(demo::CARD, demo::MODEL)?.engine(1)?;
     let histogram = || Histogram::new_with_bounds(1, HIGHEST_NS, 2);
-    let mut seen =
-        Seen { frame: histogram()?, answer: histogram()?, run: histogram()?, resident: Vec::new(), runs: 0 };
+    let mut seen = Seen {
+        frame: histogram()?,
+        answer: histogram()?,
+        run: histogram()?,
+        resident: Vec::new(),
+        runs: 0,
+        late: 0,
+    };
     let mut frame = RenderedFrame::empty(&scene);
     let (start, bar) = (Instant::now(), progress(Some(scene.frames()), "soak"));
     let now = || Timestamp::from_nanos(start.elapsed().as_nanos() as u64);
     for index in 0..scene.frames() {
         scene.render(index, &mut frame);
         thread::sleep(frame.captured.since(now()));
+        seen.late += u64::from(now().since(frame.captured).as_secs_f64() * spec.camera.fps > 1.0);
         let began = Instant::now();
         let plan = engine.handle_frame(now(), &frame.as_frame())?;
         note(&mut seen.frame, began);

@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use inbetween_sim::measure::Faults;
 
 use crate::{
+    energy,
     record::{INBETWEEN, Row, kept, runs_ratio},
     summary::{Estimate, PolicySums, Suite, Summary, WITHOUT, percent, verdicts, words},
 };
@@ -87,17 +88,12 @@ pub fn sums(rows: &[Row]) -> Vec<[String; 6]> {
     policies.into_iter().map(sum).collect()
 }
 
-/// Column heads of the policies of a suite.
-pub const POLICY_HEADS: [&str; 8] = [
-    "policy",
-    "scenes kept",
-    "violations (95%)",
-    "worst scene",
-    "runs/s",
-    "MMAC/s",
-    "modelled mW",
-    "own cpu/frame",
-];
+/// Column heads of the policies of a suite; power is called what its validation allows.
+pub fn policy_heads() -> [String; 8] {
+    let power = format!("{} mW", energy::word());
+    ["policy", "scenes kept", "violations (95%)", "worst scene", "runs/s", "MMAC/s", &power, "own cpu/frame"]
+        .map(str::to_owned)
+}
 
 /// The cells of a policy of a suite.
 pub fn policy_cells(p: &PolicySums) -> [String; 8] {
@@ -126,7 +122,7 @@ pub fn shown(summary: &Summary) -> impl Iterator<Item = &PolicySums> {
 pub fn policies(summary: &Summary) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(POLICY_HEADS);
+    table.set_header(policy_heads());
     for p in shown(summary) {
         table.add_row(policy_cells(p));
     }

@@ -63,6 +63,7 @@ fn detail() -> Detail {
         skip_reasons: BTreeMap::default(),
         sources: BTreeMap::default(),
         latencies_ms,
+        phases: Vec::new(),
         timeline: log,
     }
 }

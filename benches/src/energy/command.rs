@@ -4,8 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, OpenOptions},
-    io::Write as _,
+    fs,
     path::{Path, PathBuf},
     process::{Command as Process, Stdio},
     time::{Duration, Instant},
@@ -15,10 +14,12 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
 
 use super::{
+    collect::{self, CollectCommand},
     log::{self, LEAST_RUNS, Meter, Run},
     profile::{Counts, Profiles},
+    sustained::{self, SustainedArgs},
     sysfs::{self, Source},
-    validation::{Pair, Validation},
+    validation::{Pair, Validation, Validations},
 };
 use crate::terminal::say;
 
@@ -51,6 +52,13 @@ pub enum EnergyCommand {
         #[arg(last = true)]
         command: Vec<String>,
     },
+    /// Add runs on a phone or a Mac to a log
+    #[command(subcommand)]
+    Collect(CollectCommand),
+    /// Print the script that makes a snapshot of an Android device: `adb shell sh < script > before.txt`
+    Script,
+    /// Half an hour of a device that heats up and slows down, phase by phase
+    Sustained(SustainedArgs),
     /// What each workload of a log takes, idle subtracted, if the log follows the protocol
     Read {
         /// The log, JSON lines
@@ -82,6 +90,12 @@ pub fn command(what: &EnergyCommand) -> anyhow::Result<()> {
         EnergyCommand::Measure { log, workload, seconds, runs, root, command } => {
             measure(log, workload, *seconds, *runs, root, command)
         }
+        EnergyCommand::Collect(what) => collect::command(what),
+        EnergyCommand::Script => {
+            say(collect::android::SCRIPT);
+            Ok(())
+        }
+        EnergyCommand::Sustained(args) => sustained::command(args),
         EnergyCommand::Read { log } => {
             for m in log::measured(&runs_of(log)?)? {
                 let (joules, spread) = (m.joules, 100.0 * m.spread);
@@ -105,9 +119,11 @@ fn runs_of(log: &Path) -> anyhow::Result<Vec<Run>> {
 
 fn profiles() -> anyhow::Result<()> {
     let Profiles { version, profiles, cores } = Profiles::shipped()?;
-    say(format_args!("version {version}; modelled: no device is validated"));
+    let validations = Validations::shipped()?;
+    say(format_args!("version {version}"));
     for p in profiles {
-        say(format_args!("{}: {}", p.name, p.text));
+        let (claim, devices) = (validations.claim(&p.name, &p.devices), p.devices.len());
+        say(format_args!("{}: {} It stands for {devices} validated devices: {claim}.", p.name, p.text));
         for (what, c) in [
             ("joule_per_mac", &p.joule_per_mac),
             ("joule_per_byte", &p.joule_per_byte),
@@ -132,7 +148,7 @@ fn profiles() -> anyhow::Result<()> {
 }
 
 fn measure(
-    log: &Path,
+    log_file: &Path,
     workload: &str,
     seconds: f64,
     runs: usize,
@@ -152,11 +168,9 @@ fn measure(
             root.join("sys/class").display()
         );
     };
-    let mut file = OpenOptions::new().create(true).append(true).open(log);
-    let file = file.as_mut().map_err(|e| anyhow::anyhow!("cannot write {}: {e}", log.display()))?;
     for _ in 0..runs {
         let run = once(source, workload, Duration::from_secs_f64(seconds), root, command)?;
-        writeln!(file, "{}", serde_json::to_string(&run)?)?;
+        log::append(log_file, &run)?;
         say(format_args!(
             "{workload}: {:.2} J in {:.1} s, {} iterations",
             run.joules, run.seconds, run.iterations

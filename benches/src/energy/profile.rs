@@ -6,6 +6,8 @@ use anyhow::{Context as _, ensure};
 use inbetween_sim::{EnergyProfile, PROFILES};
 use serde::Deserialize;
 
+use super::validation::{Claim, Validations};
+
 /// The profiles that come with the project.
 const SHIPPED: &str = include_str!("../../energy/profiles.toml");
 
@@ -156,6 +158,11 @@ impl Profiles {
         Ok(profiles)
     }
 
+    /// What figures may be called that are shown in every profile: the least of what each may be.
+    pub fn claim(&self, validations: &Validations) -> Claim {
+        self.profiles.iter().map(|p| validations.claim(&p.name, &p.devices)).min().unwrap_or_default()
+    }
+
     /// The profile that was fitted for a device.
     pub fn of_device(&self, device: &str) -> Option<&Profile> {
         self.profiles.iter().find(|p| p.devices.iter().any(|d| d == device))
@@ -187,6 +194,23 @@ mod tests {
         assert!((joules - 0.022).abs() < 1e-9 && (error - 0.011).abs() < 1e-9);
         let twice = Counts { macs: 2e9, ..counts };
         assert!(profiles.ratios(&twice, &counts).iter().all(|(_, r)| (r - 2.0).abs() < 1e-9));
+    }
+
+    #[test]
+    fn what_a_figure_is_called_follows_from_what_was_validated() {
+        use super::super::validation::{Pair, Validation};
+        let mut profiles = Profiles::shipped().unwrap();
+        assert_eq!(profiles.claim(&Validations::shipped().unwrap()).word(), "modelled");
+        let pair = |i: u32| Pair { workload: i.to_string(), measured_j: i.into(), modelled_j: i.into() };
+        let on = Validation::of("board", &(1..10).map(pair).collect::<Vec<_>>()).unwrap();
+        let validations =
+            Validations(profiles.profiles.iter().map(|p| (p.name.clone(), vec![on.clone()])).collect());
+        for profile in &mut profiles.profiles[1..] {
+            profile.devices.push("board".to_owned());
+        }
+        assert_eq!(profiles.claim(&validations), Claim::Modelled, "one profile stands for no device");
+        profiles.profiles[0].devices.push("board".to_owned());
+        assert_eq!(profiles.claim(&validations).word(), "validated");
     }
 
     #[test]

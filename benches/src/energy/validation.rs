@@ -2,9 +2,13 @@
 //! **Invariant:** the word follows from measurements on the device alone; without them it is `modelled`.
 //! It does not measure.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+
+/// What was validated: for each profile of coefficients, devices. `inbetween energy validate --json` writes one device.
+const SHIPPED: &str = include_str!("../../energy/validations.json");
 
 /// A ranking is claimed where even the lower bound of Kendall's tau reaches this.
 const TAU: f64 = 0.7;
@@ -44,14 +48,48 @@ pub struct Validation {
 }
 
 /// What may be claimed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Claim {
     /// Nothing but that it was modelled.
+    #[default]
     Modelled,
     /// Which of two things takes more.
     Ranking,
     /// How much.
     Joules,
+}
+
+impl Claim {
+    /// The word before a unit: `modelled mW`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Modelled => "modelled",
+            Self::Ranking => "modelled, ranking validated,",
+            Self::Joules => "validated",
+        }
+    }
+}
+
+/// Validations of devices, by the profile that was validated.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct Validations(pub BTreeMap<String, Vec<Validation>>);
+
+impl Validations {
+    /// Those that come with the project.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn shipped() -> anyhow::Result<Self> {
+        serde_json::from_str(SHIPPED).context("benches/energy/validations.json holds no validations")
+    }
+
+    /// What may be claimed of a figure in `profile`: the least of what holds on each device that the profile stands for, and
+    /// nothing where it stands for none.
+    pub fn claim(&self, profile: &str, devices: &[String]) -> Claim {
+        let all = self.0.get(profile).map_or(&[][..], Vec::as_slice);
+        devices.iter().map(|device| Validation::claim_on(all, device)).min().unwrap_or(Claim::Modelled)
+    }
 }
 
 impl fmt::Display for Claim {
@@ -202,6 +240,22 @@ mod tests {
             v,
             Validation::of("board", &pairs(&MEASURED, &modelled)).unwrap(),
             "the interval does not change"
+        );
+    }
+
+    #[test]
+    fn a_profile_may_be_called_what_holds_on_all_its_devices() {
+        let good = Validation::of("board", &pairs(&MEASURED, &MEASURED)).unwrap();
+        let all = Validations(BTreeMap::from([("p".to_owned(), vec![good])]));
+        let devices = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        assert_eq!(all.claim("p", &devices(&["board"])), Claim::Joules);
+        assert_eq!(all.claim("p", &devices(&["board", "phone"])), Claim::Modelled);
+        assert_eq!(all.claim("p", &[]), Claim::Modelled, "it stands for no device");
+        assert_eq!(all.claim("q", &devices(&["board"])), Claim::Modelled, "another profile");
+        assert_eq!(
+            Validations::shipped().unwrap().0.len(),
+            0,
+            "README.md and this say that no device is validated"
         );
     }
 

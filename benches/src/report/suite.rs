@@ -10,6 +10,7 @@ use super::{
     heat::{Figure, map},
 };
 use crate::{
+    energy,
     record::INBETWEEN,
     summary::{Family, Suite, Verdict, percent, verdicts, words},
     table,
@@ -19,7 +20,7 @@ use crate::{
 const ORACLE: (f64, f64) = (2.5, 6.0);
 
 pub(super) fn page(suite: &Suite) -> Markup {
-    let lines = verdicts(suite);
+    let (lines, word) = (verdicts(suite), energy::word());
     let promise = suite.scenes.iter().map(|s| s.miss_rate).fold(1.0, f64::min);
     html! {
         (DOCTYPE)
@@ -46,11 +47,11 @@ pub(super) fn page(suite: &Suite) -> Markup {
                     }
                     h2 { "Policies" }
                     (policies(suite))
-                    p class="soft" { "Modelled power in three profiles: " (suite.setup.profiles.join(", ")) ". It is modelled, not measured: runs, bytes, wake-ups and measured CPU time, each with a coefficient." }
+                    p class="soft" { "Power in each profile of coefficients: " (suite.setup.profiles.join(", ")) ". It is " (word) ", not measured: runs, bytes, wake-ups and measured CPU time, each with a coefficient." }
                     @if !suite.frontier.is_empty() {
-                        h2 { "Modelled power against violations" }
+                        h2 { "Power (" (word) ") against violations" }
                         @for (i, profile) in suite.setup.profiles.iter().enumerate() {
-                            (frontier(&suite.frontier, promise, &format!("modelled milliwatts, {profile}"), |p| p.watts.get(i).map_or(0.0, |w| w * 1e3)))
+                            (frontier(&suite.frontier, promise, &format!("{word} milliwatts, {profile}"), |p| p.watts.get(i).map_or(0.0, |w| w * 1e3)))
                         }
                     }
                     h2 { "Violations by scene" }
@@ -151,7 +152,7 @@ fn policies(suite: &Suite) -> Markup {
     html! {
         div class="scroll" {
             table {
-                thead { tr { @for head in table::POLICY_HEADS { th scope="col" { (head) } } } }
+                thead { tr { @for head in table::policy_heads() { th scope="col" { (head) } } } }
                 tbody {
                     @for p in table::shown(&suite.summary) {
                         tr class=[(p.policy == INBETWEEN).then_some("ours")] { @for cell in table::policy_cells(p) { td { (cell) } } }

@@ -252,6 +252,7 @@ mod tests {
             skip_reasons: std::collections::BTreeMap::new(),
             sources: std::collections::BTreeMap::new(),
             latencies_ms: Vec::new(),
+            phases: Vec::new(),
             timeline: inbetween_sim::Timeline::default(),
         };
         let ms = Duration::from_millis;

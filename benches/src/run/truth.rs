@@ -159,6 +159,7 @@ pub fn judge(
         skip_reasons: std::collections::BTreeMap::new(),
         sources: std::collections::BTreeMap::new(),
         latencies_ms: log.latencies_ms.clone(),
+        phases: Vec::new(),
         timeline: Timeline { frames: log.frames.clone(), ..Timeline::default() },
     };
     for f in &log.frames {

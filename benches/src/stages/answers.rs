@@ -18,7 +18,7 @@ const SIDE: u32 = 320;
 type Make = fn(f32) -> Value;
 
 /// Each kind: name, tolerance in its unit, how many elements an answer has, and the value at a time in seconds.
-const KINDS: [(&str, ValueKind, f32, f64, Make); 9] = [
+const KINDS: [(&str, ValueKind, f32, f64, Make); 10] = [
     ("scalar", ValueKind::Scalar, 5.0, 1.0, |t| Value::Scalar(20.0 * t)),
     ("vector of 16", ValueKind::Vector, 5.0, 16.0, |t| {
         Value::Vector((0..16).map(|i| 20.0 * t + i as f32).collect())
@@ -33,6 +33,10 @@ const KINDS: [(&str, ValueKind, f32, f64, Make); 9] = [
     ("label", ValueKind::Label, 0.5, 1.0, |_| Value::Label(Label { class: 3, score: 0.9 })),
     ("rotation", ValueKind::Rotation, 10.0, 1.0, |t| {
         Value::Rotation(Quaternion::from_degrees([0.0, 0.0, 10.0 * t]))
+    }),
+    ("embedding of 128", ValueKind::Embedding, 10.0, 128.0, |t| {
+        let turned = |i: usize| if i == 0 { (0.1 * t).cos() } else { (0.1 * t).sin() / 127_f32.sqrt() };
+        Value::Embedding((0..128).map(turned).collect())
     }),
     ("mask of 64 x 64", ValueKind::Mask, 8.0, 4096.0, mask),
 ];

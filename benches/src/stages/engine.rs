@@ -1,12 +1,10 @@
-//! Stages of the engine: a frame that is skipped, a schedule without pixels, a frame that is known, a monitor's record.
+//! Stages of the engine: a frame that is skipped, and a schedule without pixels.
 //! **Invariant:** what is measured is a frame on which no run is started: a twin of the engine has shown that before.
 //! It does not score answers.
 
-use std::time::Duration;
-
 use inbetween_flow::{
     Completion, Config, Elements, Engine, Frame, InputContract, Outcome, Plan, Tensor, Timestamp, Value,
-    ValueKind, monitor::Histogram,
+    ValueKind,
 };
 
 use super::{Meter, Stage, metered};
@@ -16,7 +14,7 @@ use crate::workload::Workload;
 const BEFORE: u64 = 120;
 
 pub(super) fn stages() -> anyhow::Result<Vec<Stage>> {
-    Ok(vec![skip()?, schedule()?, record()])
+    Ok(vec![skip()?, schedule()?])
 }
 
 /// One engine that is told about each frame, and completes runs at once.
@@ -88,16 +86,4 @@ fn schedule() -> anyhow::Result<Stage> {
         next(&mut told, meter);
         (told.n > BEFORE).into()
     }))
-}
-
-/// What the monitor does at each event: a count goes up, a duration is recorded.
-fn record() -> Stage {
-    let mut histogram = Histogram::default();
-    let mut n = 0_u64;
-    Stage::new("monitor/record", 1.0, move |meter| {
-        n += 1;
-        let before = histogram.count();
-        metered(meter, || histogram.record(Duration::from_micros(900 + n % 200)));
-        (histogram.count() - before) as f64
-    })
 }

@@ -5,10 +5,14 @@
 mod answers;
 mod engine;
 mod heads;
+pub mod monitor;
 mod pictures;
 mod reuse;
+mod sessions;
 
 use std::fmt;
+
+pub use sessions::{SESSION_FRAMES, session};
 
 /// Runs a piece of work exactly once, and measures it.
 pub type Meter<'a> = &'a mut dyn FnMut(&mut dyn FnMut());
@@ -73,17 +77,18 @@ impl Stage {
 type Group = (&'static str, fn() -> anyhow::Result<Vec<Stage>>);
 
 /// Groups, by the names that commands know them under.
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 6] = [
     ("pictures", pictures::stages),
     ("engine", engine::stages),
+    ("monitor", monitor::stages),
     ("answers", answers::stages),
     ("reuse", reuse::stages),
     ("heads", heads::stages),
 ];
 
 /// Stages of these groups, or all: preprocessing for each pixel format, the gate, a schedule without pixels, a skipped
-/// frame, an answer for each kind of value, caches, a decoder for each head, a record of the monitor, and a run of the
-/// demo's model.
+/// frame, what the monitor does with frames, rows and labels, decisions and reviews, an answer for each kind of value, caches,
+/// a decoder for each head, and a run of the demo's model.
 ///
 /// # Errors
 /// When there is no such group, or a configuration or a card in here is refused.

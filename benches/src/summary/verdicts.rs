@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::energy;
+
 use super::{Estimate, FewerRuns, Suite};
 
 /// One bar and what was measured.
@@ -142,11 +144,12 @@ fn fewer(line: &FewerRuns, asked: f64) -> [Verdict; 2] {
             asked: format!("≥ {asked} times fewer runs than {}", line.baseline),
             measured: line.ratio.as_ref().map_or_else(|| "–".into(), words),
             note: format!(
-                "{} of {} scenes kept by both, {} by us alone, {} by it alone; modelled energy, profile by profile: {} times less",
+                "{} of {} scenes kept by both, {} by us alone, {} by it alone; {} energy, profile by profile: {} times less",
                 line.both_keep,
                 line.scenes,
                 line.only_ours_keeps,
                 line.only_baseline_keeps,
+                energy::word(),
                 energies.join(", ")
             ),
             met: line.ratio.map(|r| r.value >= asked),

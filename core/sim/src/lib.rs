@@ -17,13 +17,13 @@ mod spec;
 pub mod trace;
 pub mod tune;
 
-pub use measure::{EnergyProfile, PROFILES, Report, Row, RunCost, Timeline};
+pub use measure::{EnergyProfile, PROFILES, Phase, Report, Row, RunCost, Timeline};
 pub use model::{Detector, SimulatedDetector, Worker};
 pub use policy::{Policy, PolicyError, Shown, Step, reason_of_run, reason_of_skip, shown};
 pub use run::{Moment, Setup, run};
 pub use scene::{Colour, RenderedFrame, Scene, Truth};
 pub use spec::{
-    Background, Camera, Change, DetectorSpec, Display, Easing, Edge, LabelSpec, LatencySpec, Light, Motion,
-    Num, Object, Pattern, PhotoSpec, Photograph, Photographs, SceneError, SceneSpec, Shape, Split, Texture,
-    ToleranceSpec, Views,
+    Background, Camera, Change, DetectorSpec, Display, Easing, Edge, FrequencyStep, LabelSpec, LatencySpec,
+    Light, Motion, Num, Object, Pattern, PhotoSpec, Photograph, Photographs, SceneError, SceneSpec, Shape,
+    Split, Texture, ToleranceSpec, Views,
 };

@@ -6,7 +6,8 @@ use inbetween_flow::{Completion, Detection, Outcome, TicketId, Timestamp, Value}
 
 use crate::{
     measure::{
-        Energies, FrameMark, Presence, RefreshMark, Report, Row, RunCost, Scorer, Spent, Timeline, Verdict,
+        Energies, FrameMark, Phases, Presence, RefreshMark, Report, Row, RunCost, Scorer, Spent, Timeline,
+        Verdict,
     },
     model::{Detector, Worker},
     policy::{Policy, Shown, Step},
@@ -82,6 +83,8 @@ struct Lane {
     frames: u64,
     /// Why the newest frame was skipped.
     skipped: Option<&'static str>,
+    /// Where the scene has frequency steps.
+    phases: Option<Phases>,
     report: Report,
 }
 
@@ -185,6 +188,7 @@ impl Lane {
             skip_reasons: std::collections::BTreeMap::new(),
             sources: std::collections::BTreeMap::new(),
             latencies_ms: Vec::new(),
+            phases: Vec::new(),
             timeline: Timeline::default(),
         };
         Self {
@@ -195,6 +199,7 @@ impl Lane {
             cpu_ns: 0,
             frames: 0,
             skipped: None,
+            phases: (!spec.latency.steps.is_empty()).then(|| Phases::new(spec.duration_s)),
             report,
         }
     }
@@ -262,6 +267,9 @@ impl Lane {
         newest: &mut Newest<'_>,
     ) {
         let takes = self.worker.start(now, index);
+        if let (Some(phases), Some(step)) = (&mut self.phases, self.worker.step()) {
+            phases.run(now, takes, step);
+        }
         self.report.row.runs += 1;
         self.report.row.audits += u64::from(reason == "audit");
         *self.report.run_reasons.entry(reason).or_default() += 1;
@@ -342,6 +350,9 @@ impl Lane {
             row.flagged_violations += u64::from(!shown.within_tolerance);
             self.report.faults.count(fault);
         }
+        if let Some(phases) = &mut self.phases {
+            phases.refresh(display, verdict.fault.is_some());
+        }
         *self.report.sources.entry(shown.source).or_default() += 1;
         let age_ms = shown.key_frame.map(|k| display.since(k).as_secs_f64() * 1e3);
         if let Some(age) = age_ms {
@@ -381,6 +392,7 @@ impl Lane {
             self.ages_ms.sort_by(f32::total_cmp);
             row.age_ms_p95 = f64::from(self.ages_ms[(n * 95 / 100).min(n - 1)]);
         }
+        self.report.phases = self.phases.map(Phases::finish).unwrap_or_default();
         self.report
     }
 }

@@ -1,11 +1,12 @@
 //! Suites `fmt` and `clippy`.
-//! **Invariant:** a warning fails; each workspace crate is one check of `clippy`.
+//! **Invariant:** a warning fails; each workspace crate is one check of `clippy`, the fuzz targets are another.
 //! It does not fix anything: `cargo fmt` and `cargo clippy --fix` do.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 
+use super::fuzz;
 use crate::{process, repo::Repo, report::Tally};
 
 /// Formatting of every crate.
@@ -34,6 +35,7 @@ pub fn clippy(repo: &Repo) -> Tally {
         }
         Err(why) => tally.fail(format!("{why:#}")),
     }
+    tally.check("fuzz targets", fuzz::check(repo));
     tally
 }
 

@@ -4,6 +4,7 @@
 
 mod aarch64;
 mod deny;
+mod fuzz;
 mod kotlin;
 mod lint;
 mod packages;

@@ -10,7 +10,7 @@ use inbetween_card::{Channels, Fit, ImageInput, Layout, Resample};
 use inbetween_flow::{Image, Point, Rect, Rotation};
 
 use super::{
-    pixels::{self, Colour, Window},
+    pixels::{self, Colour, Packed, Window},
     place::Placement,
 };
 use crate::error::InputFault;
@@ -96,8 +96,7 @@ impl ImageStage {
         }
         pixels::check(image)?;
         let (source, inner, placement) = self.place(image)?;
-        let channels = self.resize(image, &source, inner)?;
-        let source = Turned::of(image, inner, channels);
+        let source = self.resize(image, &source, inner)?;
         let spec = &self.spec;
         match target {
             Pixels::F32(t) => {
@@ -144,7 +143,7 @@ impl ImageStage {
     }
 
     /// Converts the part of the buffer that `source` needs and resizes it into `small`, in buffer orientation.
-    fn resize(&mut self, image: &Image<'_>, source: &Rect, inner: Inner) -> Result<usize, InputFault> {
+    fn resize(&mut self, image: &Image<'_>, source: &Rect, inner: Inner) -> Result<Turned, InputFault> {
         let part = to_buffer(image, source);
         let (width, height) = if image.rotation.swaps_axes() {
             (inner.height, inner.width)
@@ -157,12 +156,18 @@ impl ImageStage {
         let window = window(image, &part, mx, my);
         let gray = self.spec.channels == Channels::Gray;
         let colour = Colour { matrix: self.spec.matrix, range: self.spec.range };
-        let channels = pixels::extract(image, window, gray, colour, &mut self.window, &mut self.scratch)?;
+        let from = pixels::extract(image, window, gray, colour, &mut self.window, &mut self.scratch)?;
 
-        let pixel = if channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
-        self.small.resize(width as usize * height as usize * channels, 0);
-        let from = ImageRef::new(window.width, window.height, &self.window, pixel)
-            .map_err(|_| InputFault::Planes)?;
+        // Four bytes at a time are quicker than dropping one of four in a copy, and as good: channels do not mix.
+        let pixel = match from.channels {
+            1 => PixelType::U8,
+            4 => PixelType::U8x4,
+            _ => PixelType::U8x3,
+        };
+        let turned = Turned::of(image, inner, &from);
+        self.small.resize(width as usize * height as usize * from.channels, 0);
+        let from =
+            ImageRef::new(window.width, window.height, from.bytes, pixel).map_err(|_| InputFault::Planes)?;
         let mut to = ResizedImage::from_slice_u8(width, height, &mut self.small, pixel)
             .map_err(|_| InputFault::Planes)?;
         let algorithm = match self.spec.resample {
@@ -181,7 +186,7 @@ impl ImageStage {
             f64::from(part.height()).min(f64::from(window.height) - top),
         );
         self.resizer.resize(&from, &mut to, &options).map_err(|_| InputFault::Region)?;
-        Ok(channels)
+        Ok(turned)
     }
 }
 
@@ -222,10 +227,11 @@ struct Turned {
     step_x: isize,
     step_y: isize,
     channels: usize,
+    order: [usize; 3],
 }
 
 impl Turned {
-    fn of(image: &Image<'_>, inner: Inner, channels: usize) -> Self {
+    fn of(image: &Image<'_>, inner: Inner, from: &Packed<'_>) -> Self {
         let (w, h) = if image.rotation.swaps_axes() {
             (inner.height as isize, inner.width as isize)
         } else {
@@ -241,8 +247,9 @@ impl Turned {
             origin += (inner.width as isize - 1) * step_x;
             step_x = -step_x;
         }
+        let Packed { channels, order, .. } = *from;
         let n = channels as isize;
-        Self { origin: origin * n, step_x: step_x * n, step_y: step_y * n, channels }
+        Self { origin: origin * n, step_x: step_x * n, step_y: step_y * n, channels, order }
     }
 }
 
@@ -274,8 +281,8 @@ fn scatter<T: Copy>(
         let byte = match (spec.channels, c) {
             (Channels::Rgba, 3) => None,
             _ if source.channels == 1 => Some(0),
-            (Channels::Bgr, c) => Some(2 - c),
-            (_, c) => Some(c),
+            (Channels::Bgr, c) => Some(source.order[2 - c]),
+            (_, c) => Some(source.order[c]),
         };
         for y in 0..inner.height as usize {
             let to = c * step_c + (inner.y as usize + y) * step_y + inner.x as usize * step_x;

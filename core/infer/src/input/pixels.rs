@@ -1,4 +1,4 @@
-//! The needed part of a camera buffer as packed bytes, one or three channels, in buffer orientation.
+//! The needed part of a camera buffer as packed bytes: brightness, or colours with or without alpha, in buffer orientation.
 //! **Invariant:** reads only within the planes, whatever sizes and strides a frame states.
 //! It does not resize, rotate or normalise.
 
@@ -48,88 +48,89 @@ pub(super) fn check(image: &Image<'_>) -> Result<(), InputFault> {
     Ok(())
 }
 
-/// Copies or converts `window` into `out`: brightness when `gray`, else R, G, B. Returns the channels that it has;
-/// gray buffers stay gray. The window must lie inside and, for YUV, start at even coordinates.
-pub(super) fn extract(
-    image: &Image<'_>,
+/// A part of a buffer without gaps between its rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packed<'a> {
+    pub bytes: &'a [u8],
+    /// Bytes of a pixel: 1 where there is brightness alone, 4 where one has no meaning.
+    pub channels: usize,
+    /// Where red, green and blue lie in a pixel.
+    pub order: [usize; 3],
+}
+
+/// The bytes of `window`: brightness when `gray`, else colours as the buffer has them; gray buffers stay gray. What must
+/// be converted, or has gaps, goes through `out`. The window must lie inside and, for YUV, start at even coordinates.
+pub(super) fn extract<'a>(
+    image: &Image<'a>,
     window: Window,
     gray: bool,
     colour: Colour,
-    out: &mut Vec<u8>,
+    out: &'a mut Vec<u8>,
     scratch: &mut Vec<u8>,
-) -> Result<usize, InputFault> {
-    let (x, y) = (window.x as usize, window.y as usize);
-    let (w, h) = (window.width as usize, window.height as usize);
-    let channels = if gray || image.format == PixelFormat::Gray8 { 1 } else { 3 };
-    out.resize(w * h * channels, 0);
-    let plane = image.planes[0];
-    let rows = |pixel: usize| {
-        (0..h).map(move |r| {
-            let at = (y + r) * plane.row_stride + x * pixel;
-            &plane.data[at..at + w * pixel]
-        })
+) -> Result<Packed<'a>, InputFault> {
+    let pixels = window.width as usize * window.height as usize;
+    let order = if image.format == PixelFormat::Bgra8 { [2, 1, 0] } else { [0, 1, 2] };
+    let channels = match image.format {
+        _ if gray => 1,
+        PixelFormat::Gray8 => 1,
+        PixelFormat::Rgba8 | PixelFormat::Bgra8 => 4,
+        _ => 3,
     };
     match image.format {
-        PixelFormat::Gray8 => copy_rows(rows(1), out, w, |p| p),
+        PixelFormat::Gray8 => return Ok(Packed { bytes: packed(image, window, 1, out), channels, order }),
         PixelFormat::Nv12 | PixelFormat::Nv21 | PixelFormat::I420 if gray => {
             if colour.range == ColorRange::Full {
-                copy_rows(rows(1), out, w, |p| p);
-            } else {
-                // ITU-R BT.601: 16 to 235 become 0 to 255.
-                copy_rows(rows(1), out, w, |p| {
-                    ((i32::from(p) - 16) * 255 + 109).div_euclid(219).clamp(0, 255) as u8
-                });
+                return Ok(Packed { bytes: packed(image, window, 1, out), channels, order });
+            }
+            out.resize(pixels, 0);
+            for (row, out) in rows(image, window, 1).zip(out.chunks_exact_mut(window.width as usize)) {
+                for (o, p) in out.iter_mut().zip(row) {
+                    // ITU-R BT.601: 16 to 235 become 0 to 255.
+                    *o = ((i32::from(*p) - 16) * 255 + 109).div_euclid(219).clamp(0, 255) as u8;
+                }
             }
         }
         PixelFormat::Nv12 | PixelFormat::Nv21 | PixelFormat::I420 => {
+            out.resize(3 * pixels, 0);
             convert_yuv(image, window, colour, out, scratch)?;
         }
-        PixelFormat::Rgb8 if !gray => {
-            for (row, out) in rows(3).zip(out.chunks_exact_mut(3 * w)) {
-                out.copy_from_slice(row);
-            }
+        PixelFormat::Rgb8 | PixelFormat::Rgba8 | PixelFormat::Bgra8 if !gray => {
+            return Ok(Packed { bytes: packed(image, window, channels, out), channels, order });
         }
-        PixelFormat::Rgb8 => rgb_rows::<3>(rows(3), out, w, gray, [0, 1, 2]),
-        PixelFormat::Rgba8 => rgb_rows::<4>(rows(4), out, w, gray, [0, 1, 2]),
-        PixelFormat::Bgra8 => rgb_rows::<4>(rows(4), out, w, gray, [2, 1, 0]),
+        PixelFormat::Rgb8 => luma_rows::<3>(image, window, order, out),
+        PixelFormat::Rgba8 | PixelFormat::Bgra8 => luma_rows::<4>(image, window, order, out),
         _ => return Err(InputFault::Kind),
     }
-    Ok(channels)
+    Ok(Packed { bytes: out, channels, order })
 }
 
-fn copy_rows<'a>(
-    rows: impl Iterator<Item = &'a [u8]>,
-    out: &mut [u8],
-    width: usize,
-    f: impl Fn(u8) -> u8 + Copy,
-) {
-    for (row, out) in rows.zip(out.chunks_exact_mut(width)) {
-        for (o, p) in out.iter_mut().zip(row) {
-            *o = f(*p);
-        }
+/// Rows of the first plane within the window; a pixel has so many bytes.
+fn rows<'a>(image: &Image<'a>, window: Window, pixel: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    let plane = image.planes[0];
+    let (x, y, w) = (window.x as usize * pixel, window.y as usize, window.width as usize * pixel);
+    (y..y + window.height as usize).map(move |row| &plane.data[row * plane.row_stride + x..][..w])
+}
+
+/// The window's bytes as they are: the buffer's own where its rows follow each other, else copied.
+fn packed<'a>(image: &Image<'a>, window: Window, pixel: usize, out: &'a mut Vec<u8>) -> &'a [u8] {
+    let (plane, row) = (image.planes[0], window.width as usize * pixel);
+    if row == plane.row_stride {
+        return &plane.data[window.y as usize * row..][..window.height as usize * row];
     }
+    out.clear();
+    rows(image, window, pixel).for_each(|row| out.extend_from_slice(row));
+    out
 }
 
-fn rgb_rows<'a, const N: usize>(
-    rows: impl Iterator<Item = &'a [u8]>,
-    out: &mut [u8],
-    width: usize,
-    gray: bool,
-    [r, g, b]: [usize; 3],
-) {
-    for (row, out) in rows.zip(out.chunks_exact_mut(if gray { width } else { 3 * width })) {
-        let (pixels, _) = row.as_chunks::<N>();
-        if gray {
-            for (o, p) in out.iter_mut().zip(pixels) {
-                // ITU-R BT.601 weights in 16 bits, as Pillow rounds them.
-                let sum = 19_595 * u32::from(p[r]) + 38_470 * u32::from(p[g]) + 7_471 * u32::from(p[b]);
-                *o = ((sum + 0x8000) >> 16) as u8;
-            }
-        } else {
-            for (o, p) in out.as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
-                *o = [p[r], p[g], p[b]];
-            }
-        }
+/// Brightness of colours.
+fn luma_rows<const N: usize>(image: &Image<'_>, window: Window, [r, g, b]: [usize; 3], out: &mut Vec<u8>) {
+    out.clear();
+    for row in rows(image, window, N) {
+        out.extend(row.as_chunks::<N>().0.iter().map(|p| {
+            // ITU-R BT.601 weights in 16 bits, as Pillow rounds them.
+            let sum = 19_595 * u32::from(p[r]) + 38_470 * u32::from(p[g]) + 7_471 * u32::from(p[b]);
+            ((sum + 0x8000) >> 16) as u8
+        }));
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::{
     energy::Energies,
+    phase::Phase,
     score::{Fault, Faults},
 };
 
@@ -178,6 +179,9 @@ pub struct Report {
     pub sources: BTreeMap<&'static str, u64>,
     /// How long each run took, in milliseconds, in order.
     pub latencies_ms: Vec<f32>,
+    /// The session in equal parts, where the scene has frequency steps; none elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
     /// What happened, in order.
     pub timeline: Timeline,
 }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{Change, Edge, Motion, Num, Object, Pattern, SceneSpec, Texture};
+use super::{Change, Edge, LatencySpec, Motion, Num, Object, Pattern, SceneSpec, Texture};
 
 /// Why a scene file is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -189,6 +189,7 @@ impl SceneSpec {
         c.range("latency.idle_ms", l.idle_ms, 0.0, 1e7, "from 0 to 10000000");
         c.range("latency.throttle", l.throttle, 0.0, 100.0, "from 0 to 100");
         c.range("latency.throttle_s", l.throttle_s, 0.01, 1e5, "from 0.01 to 100000");
+        c.steps(l);
         let t = &self.tolerance;
         c.range("tolerance.epsilon_px", t.epsilon_px, 0.01, 10_000.0, "from 0.01 to 10000");
         c.range("tolerance.miss_rate", t.miss_rate, 1e-6, 0.999, "above 0 and below 1");
@@ -216,6 +217,50 @@ impl Checker {
     fn ok(&mut self, field: &str, ok: bool, must: &'static str) {
         if !ok && self.first.is_none() {
             self.first = Some((field.to_owned(), must));
+        }
+    }
+
+    /// Slower, cooler and taken at more heat from step to step, so that a device can settle.
+    fn steps(&mut self, latency: &LatencySpec) {
+        let field = |i: usize, name: &str| format!("latency.steps[{i}].{name}");
+        if !latency.steps.is_empty() {
+            self.range(
+                "latency.throttle",
+                latency.throttle,
+                0.0,
+                0.0,
+                "0 where there are steps, which say it better",
+            );
+        }
+        for (i, s) in latency.steps.iter().enumerate() {
+            let before = i.checked_sub(1).map(|i| latency.steps[i]);
+            let (mhz, watt) = before.map_or((1e5, 1e3), |b| (b.mhz, b.watt));
+            self.range(&field(i, "mhz"), s.mhz, 1.0, mhz, "from 1 to that of the step before");
+            self.range(&field(i, "watt"), s.watt, 1e-3, watt, "from 0.001 to that of the step before");
+            let (slower, most) = before.map_or((1.0, 1.0), |b| (b.slower, 1000.0));
+            self.range(
+                &field(i, "slower"),
+                s.slower,
+                slower,
+                most,
+                "1 in the first step, and no less than before",
+            );
+            let heat = before.map_or((0.0, 0.0), |b| (b.from_heat + 1e-3, 1.0));
+            self.range(
+                &field(i, "from_heat"),
+                s.from_heat,
+                heat.0,
+                heat.1,
+                "0 in the first step, then rising, up to 1",
+            );
+            let back = before.map_or((0.0, 0.0), |b| (b.from_heat, s.from_heat));
+            self.range(
+                &field(i, "back_heat"),
+                s.back_heat,
+                back.0,
+                back.1,
+                "between from_heat of the step before and its own",
+            );
         }
     }
 

@@ -338,6 +338,33 @@ pub struct LatencySpec {
     pub throttle: f64,
     /// Time constant of heating up.
     pub throttle_s: f64,
+    /// Frequency steps, the quickest first; instead of `throttle`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<FrequencyStep>,
+}
+
+/// One operating point of the processor that runs the model, and when heat makes it the one in use.
+///
+/// Heat goes from 0 to 1, where the first step, always busy, would take the device in the end. A governor takes the next step
+/// when heat reaches its `from_heat`, and goes back when it has fallen to `back_heat`.
+///
+/// # Source
+/// The `step_wise` thermal governor of Linux: trip points with hysteresis over the operating points of `cpufreq`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrequencyStep {
+    /// The frequency, in megahertz.
+    pub mhz: f64,
+    /// How many times as long a run takes as in the first step.
+    pub slower: f64,
+    /// Power while a run is under way, in watts.
+    pub watt: f64,
+    /// The heat at which it is taken; 0 in the first step.
+    #[serde(default)]
+    pub from_heat: f64,
+    /// The heat at which it is left for the step before; 0 in the first step.
+    #[serde(default)]
+    pub back_heat: f64,
 }
 
 /// What the card promises.
@@ -468,6 +495,7 @@ mod defaults {
                 idle_ms: 500.0,
                 throttle: 0.0,
                 throttle_s: 30.0,
+                steps: Vec::new(),
             }
         }
     }
