@@ -207,7 +207,7 @@ impl Default for Scheduling {
     fn default() -> Self {
         // The same values as `inbetween_flow::Scheduling`; the facade tests that they stay so.
         Self {
-            audit_rate: 0.01,
+            audit_rate: 0.005,
             initial_latency_ms: 30.0,
             follow_pixels: true,
             cache_kib: 64,

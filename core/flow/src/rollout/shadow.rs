@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn agreement_has_the_interval_of_the_tables() {
-        let of = |agreed, compared| ShadowCounts { agreed, compared, ..ShadowCounts::default() }.agreement();
+        let of = |agreed, compared| ShadowCounts { compared, agreed, ..ShadowCounts::default() }.agreement();
         assert_eq!(of(0, 0), None);
         let near = |a: f64, b: f64| (a - b).abs() < 5e-4;
         let nine = of(9, 10).unwrap();
