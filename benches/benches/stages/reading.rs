@@ -151,14 +151,14 @@ mod counters {
 
     use perf_event::{
         Builder, Counter,
-        events::{Cache, CacheOp, CacheResult, Hardware, WhichCache},
+        events::{Cache, CacheOp, CacheResult, Hardware, CacheId},
     };
 
     pub fn open(name: &str) -> io::Result<Counter> {
         let mut counter = match name {
             "instructions" => Builder::new(Hardware::INSTRUCTIONS).build(),
             _ => Builder::new(Cache {
-                which: WhichCache::L1D,
+                which: CacheId::L1D,
                 operation: CacheOp::READ,
                 result: CacheResult::MISS,
             })
