@@ -127,7 +127,7 @@ fn payments(path: &Path) {
         ]
         .map(|(name, cell)| (name.to_owned(), cell))
         .into();
-        if n % 25 == 0 {
+        if n.is_multiple_of(25) {
             // The scoring service is away: what the model needs is missing, and its variant does not need it.
             features.insert("merchant_risk".into(), Cell::Missing(()));
         }

@@ -128,13 +128,17 @@ impl Measurement for Reading {
 impl ValueFormatter for Reading {
     fn scale_values(&self, _: f64, values: &mut [f64]) -> &'static str {
         // One unit, always: rows are compared with each other.
-        values.iter_mut().for_each(|value| *value *= self.scale);
+        for value in values {
+            *value *= self.scale;
+        }
         self.unit
     }
 
     fn scale_throughputs(&self, _: f64, throughput: &Throughput, values: &mut [f64]) -> &'static str {
         if let Throughput::Elements(frames) = throughput {
-            values.iter_mut().for_each(|value| *value = *frames as f64 / *value);
+            for value in values {
+                *value = *frames as f64 / *value;
+            }
         }
         "frames/s"
     }
@@ -151,7 +155,7 @@ mod counters {
 
     use perf_event::{
         Builder, Counter,
-        events::{Cache, CacheOp, CacheResult, Hardware, CacheId},
+        events::{Cache, CacheId, CacheOp, CacheResult, Hardware},
     };
 
     pub fn open(name: &str) -> io::Result<Counter> {

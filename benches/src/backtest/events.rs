@@ -23,7 +23,7 @@ pub fn methods(
     sessions: &[&[EventLine]],
 ) -> anyhow::Result<Vec<Method>> {
     let own = costed(card)?;
-    let costs = own.decide.as_ref().context("no costs")?.costs.clone();
+    let costs = own.decide.as_ref().context("no costs")?.costs;
     let mut methods = vec![ladder("the card", Kind::Card, card, &own, sessions, &costs, |_| true)?];
     if let Some(other) = against {
         let config = costed(other)?;

@@ -56,13 +56,11 @@ pub fn methods(
     for (n, (size, frames)) in sessions.iter().enumerate() {
         let tape = Tape::new(card, *size, frames, n)?;
         let mut add = |name: &str, kind: Kind, log: &Log| {
-            let at = match methods.iter().position(|m| m.name == name && m.kind == kind) {
-                Some(at) => at,
-                None => {
-                    methods.push(Method { name: name.into(), kind, sessions: Vec::new(), runs: 0 });
-                    methods.len() - 1
-                }
-            };
+            let known = methods.iter().position(|m| m.name == name && m.kind == kind);
+            let at = known.unwrap_or_else(|| {
+                methods.push(Method { name: name.into(), kind, sessions: Vec::new(), runs: 0 });
+                methods.len() - 1
+            });
             methods[at].sessions.push(tape.pieces(log));
             methods[at].runs += log.runs();
         };

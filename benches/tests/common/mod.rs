@@ -1,7 +1,7 @@
 //! The program, and a folder for the files of one test.
 //! **Invariant:** the folder is empty when the test starts; two tests never share one.
 //! It does not clean up: it lies in the build directory, and what a failed test wrote is worth a look.
-#![allow(dead_code)] // no test needs everything
+#![allow(dead_code, clippy::unwrap_used)] // no test needs everything; helpers of tests may fail as tests do
 
 use std::{path::PathBuf, process::Command};
 
