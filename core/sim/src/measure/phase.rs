@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::spec::FrequencyStep;
 
-/// Parts of a session: of half an hour, five minutes each.
+/// Parts of a session, a count: of half an hour, five minutes each.
 pub const PHASES: usize = 6;
 
 /// One part of a session.
