@@ -17,7 +17,7 @@ const RISK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/risk/bundle
 const SIDE: usize = 96;
 
 fn inbetween(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_inbetween")).args(arguments).output().unwrap()
+    common::inbetween().args(arguments).output().unwrap()
 }
 
 /// Runs `backtest`; what it printed, and its JSON.

@@ -10,7 +10,6 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use inbetween_bench::energy::{
@@ -31,7 +30,7 @@ fn saved_text(name: &str) -> String {
 
 /// Exit code 0, and what was printed, or the error.
 fn inbetween(arguments: &[&str], path: Option<&Path>) -> Result<String, String> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_inbetween"));
+    let mut command = common::inbetween();
     if let Some(path) = path {
         command.env("PATH", format!("{}:/usr/bin:/bin", path.display()));
     }
@@ -208,7 +207,7 @@ fn a_device_is_driven_over_adb() {
     fails(&["--workload", "idle", "--seconds", "5"], "10 s at least");
     fails(&["--workload", "idle", "--runs", "3"], "5 runs at least");
     assert_eq!(read(&fs::read_to_string(&log).unwrap()).unwrap().len(), 10, "failures add nothing");
-    let nowhere = Command::new(env!("CARGO_BIN_EXE_inbetween"))
+    let nowhere = common::inbetween()
         .args(["energy", "collect", "android", "--log", log.to_str().unwrap(), "--workload", "idle"])
         .env("PATH", "/nowhere")
         .output()

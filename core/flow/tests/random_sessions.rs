@@ -180,8 +180,10 @@ impl Session {
         self.engine.handle_environment(ms(self.now), environment);
     }
 
-    /// After the chaos: only good frames and good results. The engine must serve again.
+    /// After the chaos: a cool device, good frames and good results. The engine must serve again.
     fn recover(&mut self) {
+        let cool = Environment { thermal_headroom: Some(0.2), power_saving: false, display_period: None };
+        self.engine.handle_environment(ms(self.now), cool);
         // Longer than the longest pause of the breaker.
         for i in 0..1_200_u64 {
             self.now += 33;

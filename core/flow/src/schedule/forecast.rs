@@ -15,8 +15,8 @@ const STEP: f32 = 0.25;
 const WORST_OF_INTERVAL: f32 = 3.0;
 /// A neighbouring bucket learns this much of it, so that rare ages are not left behind.
 const SHARE: f32 = 0.5;
-/// Forecasts are lowered by no more than this: where trouble begins after a calm, three or four results must tell.
-const MOST_SLACK: f32 = 1.5;
+/// Forecasts are lowered by no more than this: where trouble begins after a calm, one or two results must tell.
+const MOST_SLACK: f32 = 1.25;
 
 /// Online conformal quantiles of the error, normalised by the source's spread, for each bucket of age.
 ///
