@@ -403,7 +403,9 @@ impl Scheduler {
             _ => {}
         }
         let Some(error) = r.error else { return };
-        if !self.without.has(Ingredients::CONFORMAL) {
+        // The forecast answers for errors that nothing announces; what the picture gave away was not its to know.
+        let announced = matches!(r.reason, RunReason::SceneCut | RunReason::Birth | RunReason::Residual);
+        if !announced && !self.without.has(Ingredients::CONFORMAL) {
             self.forecast.learn(error, r.spread, r.age);
         }
         if !self.without.has(Ingredients::SLACK) {
