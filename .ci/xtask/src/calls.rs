@@ -1,12 +1,12 @@
-//! `cargo xtask calls`: what the hot calls cost from Kotlin and Swift, hot and paced at 240 Hz, for the claims.
-//! **Invariant:** figures are those that the tests of costs printed in this run; a language without any is an error.
+//! `cargo xtask calls`: what the hot calls cost from Kotlin, Swift and by the exported C functions, hot and paced at 240 Hz.
+//! **Invariant:** figures are those that tests and example printed in this run; a language without any is an error.
 //! It does not judge: wall times belong to a machine. The tests themselves hold the garbage to its bounds.
 
 use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{repo::Repo, suites};
+use crate::{process, repo::Repo, suites};
 
 /// One call by one path: microseconds, and bytes of garbage where there is a collector.
 type Figures = BTreeMap<&'static str, f64>;
@@ -14,12 +14,17 @@ type Figures = BTreeMap<&'static str, f64>;
 /// Measures, prints a table, and writes `{ path: { call: { hot_us, p50_us, p99_us, bytes } } }` to `file`.
 pub fn measure(repo: &Repo, file: Option<&str>) -> Result<()> {
     let mut all: BTreeMap<String, BTreeMap<String, Figures>> = BTreeMap::new();
-    for (language, lines) in [("JVM", suites::kotlin_costs(repo)?), ("Swift", suites::swift_costs(repo)?)] {
+    let lines = [
+        ("Rust", border(repo)?),
+        ("JVM", suites::kotlin_costs(repo)?),
+        ("Swift", suites::swift_costs(repo)?),
+    ];
+    for (language, lines) in lines {
         let before = all.len();
         for (path, call, figures) in lines.iter().filter_map(|l| read(l)) {
             all.entry(path).or_default().insert(call, figures);
         }
-        ensure!(all.len() > before, "the tests of {language} printed no costs");
+        ensure!(all.len() > before, "{language} printed no costs");
     }
     println!("{:<8} {:<18} {:>9} {:>9} {:>9} {:>9}", "path", "call", "hot µs", "p50 µs", "p99 µs", "bytes");
     for (path, calls) in &all {
@@ -34,6 +39,15 @@ pub fn measure(repo: &Repo, file: Option<&str>) -> Result<()> {
             .with_context(|| format!("cannot write {file}"))?;
     }
     Ok(())
+}
+
+/// What the bindings' example prints: the exported functions, called from Rust.
+fn border(repo: &Repo) -> Result<Vec<String>> {
+    let mut command = repo.cargo();
+    command.args(["run", "--quiet", "--release", "--package", "inbetween-ffi", "--example", "border"]);
+    let end = process::stream(&mut command, |line| line.contains("COST"))?;
+    ensure!(end.success, "the example `border` failed ({}): {}", end.status, end.tail(3));
+    Ok(end.lines)
 }
 
 /// Reads `… COST fast handleFrame: hot 1 µs, paced p50 2 µs, p99 3 µs, 0 bytes`.
