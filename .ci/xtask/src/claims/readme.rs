@@ -1,5 +1,6 @@
 //! `cargo xtask readme`: writes recorded figures into documents, between markers, and checks that they are right.
-//! **Invariant:** only what stands between `<!-- claims:ID,ID -->` and `<!-- /claims -->` is changed.
+//! **Invariant:** only what stands between markers is changed: a table between `<!-- claims:ID,ID -->` and
+//! `<!-- /claims -->`, one figure within a line between `<!-- claim:ID -->` and `<!-- /claim -->`.
 //! It does not measure: the figures are those of `benches/records/claims.json`.
 
 use std::{fmt::Write as _, fs};
@@ -11,6 +12,8 @@ use crate::{repo::Repo, report::Tally};
 
 const OPENING: &str = "<!-- claims:";
 const CLOSING: &str = "<!-- /claims -->";
+const FIGURE: &str = "<!-- claim:";
+const FIGURE_END: &str = "<!-- /claim -->";
 
 /// Writes the tables of every document.
 pub fn write(repo: &Repo) -> Result<()> {
@@ -87,19 +90,19 @@ fn bears_out(claim: &Claim, row: &Row) -> Result<()> {
 fn documents(repo: &Repo) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for path in repo.files()?.into_iter().filter(|p| p.rsplit_once('.').is_some_and(|(_, e)| e == "md")) {
-        if repo.read(&path)?.lines().any(|l| l.trim_start().starts_with(OPENING)) {
+        if repo.read(&path)?.lines().any(|l| l.trim_start().starts_with(OPENING) || l.contains(FIGURE)) {
             found.push(path);
         }
     }
     Ok(found)
 }
 
-/// The text with its tables filled from `rows`.
+/// The text with its tables and figures filled from `rows`.
 fn fill(text: &str, rows: &[Row]) -> Result<String> {
     let mut filled = String::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        filled += line;
+        filled += &figures(line, rows)?;
         filled.push('\n');
         let Some(ids) = line.trim().strip_prefix(OPENING) else { continue };
         let ids = ids.strip_suffix("-->").with_context(|| format!("`{line}` does not end with -->"))?;
@@ -114,12 +117,32 @@ fn fill(text: &str, rows: &[Row]) -> Result<String> {
     Ok(filled)
 }
 
+/// The line with its single figures written.
+fn figures(line: &str, rows: &[Row]) -> Result<String> {
+    let mut filled = String::new();
+    let mut rest = line;
+    while let Some((before, marked)) = rest.split_once(FIGURE) {
+        let (id, after) = marked.split_once("-->").with_context(|| format!("`{line}`: no --> "))?;
+        let (_, after) =
+            after.split_once(FIGURE_END).with_context(|| format!("`{line}`: no {FIGURE_END}"))?;
+        let (row, measured) = find(id.trim(), rows)?;
+        let value = format!("{} {}", figure(measured), row.unit);
+        write!(filled, "{before}{FIGURE}{id}-->{}{FIGURE_END}", value.trim())?;
+        rest = after;
+    }
+    Ok(filled + rest)
+}
+
+fn find<'a>(id: &str, rows: &'a [Row]) -> Result<(&'a Row, f64)> {
+    let row = rows.iter().find(|r| r.id == id).with_context(|| format!("claim {id} is not in {RECORD}"))?;
+    let measured = row.measured.with_context(|| format!("claim {id} was recorded without a figure"))?;
+    Ok((row, measured))
+}
+
 fn table<'a>(ids: impl Iterator<Item = &'a str>, rows: &[Row]) -> Result<String> {
     let mut table = "| claim | measured | bar | reproduce |\n|---|---:|---:|---|\n".to_owned();
     for id in ids {
-        let row =
-            rows.iter().find(|r| r.id == id).with_context(|| format!("claim {id} is not in {RECORD}"))?;
-        let measured = row.measured.with_context(|| format!("claim {id} was recorded without a figure"))?;
+        let (row, measured) = find(id, rows)?;
         let bar = if row.kind == Kind::Wall { format!("({})", row.bar) } else { row.bar.clone() };
         let value = format!("{} {}", figure(measured), row.unit);
         let text = &row.text;
@@ -161,6 +184,18 @@ mod tests {
         );
         assert!(!filled.contains("old"));
         assert_eq!(fill(&filled, &rows()).ok(), Some(filled), "writing again changes nothing");
+    }
+
+    #[test]
+    fn single_figures_are_written_within_a_line() {
+        let line = "It runs <!-- claim:a -->9<!-- /claim --> and <!-- claim:a --><!-- /claim -->.\n";
+        let filled = fill(line, &rows()).expect("it is filled");
+        let wanted =
+            "It runs <!-- claim:a -->4 runs<!-- /claim --> and <!-- claim:a -->4 runs<!-- /claim -->.\n";
+        assert_eq!(filled, wanted);
+        assert_eq!(fill(&filled, &rows()).ok(), Some(filled), "writing again changes nothing");
+        assert!(fill("<!-- claim:b -->9<!-- /claim -->\n", &rows()).is_err());
+        assert!(fill("<!-- claim:a -->9\n<!-- /claim -->\n", &rows()).is_err());
     }
 
     #[test]
