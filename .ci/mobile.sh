@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compilers for aarch64-linux-android and aarch64-apple-ios without NDK and Xcode, unpacked into one folder from the
-# packages of Debian 12: a rustc with the sources of its standard library, clang and lld.
+# Compilers for Android (arm64, 32-bit ARM, x86-64) and aarch64-apple-ios without NDK and Xcode, unpacked into one folder
+# from the packages of Debian 12: a rustc with the sources of its standard library, clang and lld.
 #
 #   mobile.sh install ROOT              fetches and unpacks them; needs root's apt and a Debian mirror in apt's sources
 #   mobile.sh stubs ROOT                makes empty system libraries to link against
@@ -74,26 +74,30 @@ install() {
     "$root/bin/rustc" --version && "$root/bin/clang" --version | head -1
 }
 
-# Libraries that the platforms have, without anything in them, and a linker for each that takes them.
+# Libraries that the platforms have, without anything in them, and a linker for each of Android's targets that takes them.
+# A name is clang's for the target; the linker is bin/link-NAME.
 stubs() {
-    local root clang=bin/clang library
+    local root name folder library
     root=$(cd "$1" && pwd)
-    cd "$root"
-    mkdir -p stubs/android stubs/apple
-    echo | $clang --target=aarch64-linux-android24 -x c -c - -o stubs/empty.o
-    for library in c dl m log; do
-        bin/ld.lld -shared -soname "lib$library.so" -o "stubs/android/lib$library.so" stubs/empty.o
-    done
-    for library in unwind gcc gcc_s; do
-        rm -f "stubs/android/lib$library.a"
-        bin/llvm-ar rc "stubs/android/lib$library.a" stubs/empty.o
-    done
-    cat > bin/link-android << LINK
+    mkdir -p "$root/stubs/apple"
+    for name in aarch64-linux-android armv7a-linux-androideabi x86_64-linux-android; do
+        folder=$root/stubs/$name
+        mkdir -p "$folder"
+        echo | "$root/bin/clang" "--target=${name}24" -x c -c - -o "$folder/empty.o"
+        for library in c dl m log; do
+            "$root/bin/ld.lld" -shared -soname "lib$library.so" -o "$folder/lib$library.so" "$folder/empty.o"
+        done
+        for library in unwind gcc gcc_s; do
+            rm -f "$folder/lib$library.a"
+            "$root/bin/llvm-ar" rc "$folder/lib$library.a" "$folder/empty.o"
+        done
+        cat > "$root/bin/link-$name" << LINK
 #!/bin/sh
-exec $root/bin/clang --target=aarch64-linux-android24 --ld-path=$root/bin/ld.lld -nostdlib \\
-    -Wl,--unresolved-symbols=ignore-all "\$@" -L$root/stubs/android
+exec $root/bin/clang --target=${name}24 --ld-path=$root/bin/ld.lld -nostdlib \\
+    -Wl,--unresolved-symbols=ignore-all "\$@" -L$folder
 LINK
-    chmod +x bin/link-android
+        chmod +x "$root/bin/link-$name"
+    done
 }
 
 case "${1-} $#" in

@@ -11,6 +11,7 @@ version = "0.1.0" // that of Cargo.toml; compared by a test
 val root = rootDir.parentFile // the repository
 val bindings = root.resolve("target/bindings/kotlin")
 val jniLibs = layout.buildDirectory.dir("rustJniLibs")
+val licences = layout.buildDirectory.dir("licences")
 val abis = listOf("arm64-v8a", "armeabi-v7a", "x86_64")
 
 android {
@@ -29,6 +30,7 @@ android {
     }
     sourceSets["main"].kotlin.srcDir(bindings)
     sourceSets["main"].jniLibs.srcDir(jniLibs)
+    sourceSets["main"].resources.srcDir(licences) // in an app below META-INF/dev.inbetween
     packaging { jniLibs.useLegacyPackaging = false } // uncompressed and page-aligned in the APK
     testOptions.unitTests {
         isIncludeAndroidResources = true
@@ -74,6 +76,14 @@ val generateBindings by tasks.registering(Exec::class) {
     commandLine("cargo", "xtask", "bindings", "kotlin")
 }
 
+/** The licences of the library and of what is linked into it. */
+val writeLicences by tasks.registering(Exec::class) {
+    workingDir = root
+    inputs.files(root.resolve("Cargo.lock"), root.resolve("LICENSE-APACHE"), root.resolve("LICENSE-MIT"))
+    outputs.dir(licences)
+    commandLine("cargo", "xtask", "licences", licences.get().dir("META-INF/dev.inbetween").asFile.path)
+}
+
 /** The library for each ABI; needs cargo-ndk 4.1 or newer and the targets of rustup. */
 val buildNative by tasks.registering(Exec::class) {
     workingDir = root
@@ -87,7 +97,7 @@ val buildNative by tasks.registering(Exec::class) {
     )
 }
 
-tasks.named("preBuild") { dependsOn(generateBindings) }
+tasks.named("preBuild") { dependsOn(generateBindings, writeLicences) }
 tasks.matching { it.name.startsWith("merge") && it.name.endsWith("JniLibFolders") }.configureEach {
     dependsOn(buildNative)
 }

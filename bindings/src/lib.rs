@@ -17,6 +17,7 @@ mod answer;
 mod decision;
 mod error;
 mod event;
+#[cfg_attr(target_os = "ios", allow(dead_code))] // only the JVM calls it
 mod fast;
 mod frame;
 mod front;

@@ -37,6 +37,7 @@ impl<T> Registry<T> {
     }
 
     /// The object of a number; one that is gone was shut down.
+    #[cfg_attr(target_os = "ios", allow(dead_code))] // only the JVM calls it
     pub(crate) fn find(&self, id: u64) -> Result<Arc<T>, SdkError> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
         objects.get(&id).and_then(Weak::upgrade).ok_or(SdkError::ShutDown)

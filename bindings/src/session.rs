@@ -370,6 +370,7 @@ impl Session {
     }
 
     /// Whether `poll_event` would give one.
+    #[cfg_attr(target_os = "ios", allow(dead_code))] // only the JVM calls it
     pub(crate) fn has_event(&self) -> bool {
         let waiting = self.with(|open| {
             if open.peeked.is_none() {

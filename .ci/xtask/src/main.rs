@@ -117,10 +117,23 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<String>,
     },
-    /// Makes the AAR and checks it; without an NDK and Gradle, one for trying its parts.
-    PackageAndroid,
+    /// Makes the AAR and checks it; without an NDK, Gradle and cargo-ndk, one for trying its parts.
+    PackageAndroid {
+        /// Fails where only a trial can be made.
+        #[arg(long)]
+        ship: bool,
+    },
     /// Makes the XCFramework and checks it; elsewhere than on macOS, one for trying its parts.
-    PackageIos,
+    PackageIos {
+        /// Fails where only a trial can be made.
+        #[arg(long)]
+        ship: bool,
+    },
+    /// Writes the licences of the SDK and of all that is linked into it, for a package.
+    Licences {
+        /// The folder.
+        folder: String,
+    },
     /// Counts what does not depend on the machine's load: instructions, accesses, cache lines, work, decisions.
     Bench {
         /// What.
@@ -187,8 +200,9 @@ fn run(command: Command) -> anyhow::Result<bool> {
                 json.as_deref(),
             )
         }
-        Command::PackageAndroid => mobile::android(&repo).map(|_| true),
-        Command::PackageIos => mobile::ios(&repo).map(|_| true),
+        Command::PackageAndroid { ship } => mobile::android(&repo, ship).map(|_| true),
+        Command::PackageIos { ship } => mobile::ios(&repo, ship).map(|_| true),
+        Command::Licences { folder } => mobile::licences(&repo, &folder).map(|()| true),
         Command::Bench { command } => counts::run(&repo, &command),
         Command::Suite(options) => scene_suite::run(&repo, &options),
         Command::Peers(options) => peers::run(&repo, &options),

@@ -11,11 +11,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use object::{Object, ObjectSection, ObjectSegment, SectionKind};
+use object::{Architecture, BinaryFormat, Object, ObjectSection, ObjectSegment, ObjectSymbol, SectionKind};
 
 /// What a library holds.
 #[derive(Debug)]
 pub struct Contents {
+    /// The processor that it is for.
+    pub architecture: Architecture,
     /// Bytes of the file.
     pub file: u64,
     /// The same as apps are downloaded: deflated.
@@ -56,12 +58,26 @@ impl Contents {
         }
         let name = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let exports = object.exports()?.iter().map(|e| name(e.name())).collect();
-        let imports = object.imports()?.iter().map(|i| name(i.name())).collect();
+        let imports = match object.format() {
+            // What is found only when it is loaded belongs to no library, which `imports` refuses.
+            BinaryFormat::MachO => object.symbols().filter(ObjectSymbol::is_undefined).collect::<Vec<_>>(),
+            _ => object.dynamic_symbols().filter(ObjectSymbol::is_undefined).collect(),
+        };
+        let imports = imports.iter().map(|s| Ok(name(s.name_bytes()?))).collect::<Result<_>>()?;
         let alignment = object.segments().map(|s| s.align()).min().unwrap_or(1);
-        let has_symbols = object.symbol_table().is_some() && matches!(object, object::File::Elf64(_));
+        let has_symbols = object.symbol_table().is_some() && object.format() == BinaryFormat::Elf;
         let compressed = deflated(&data)?;
         let file = data.len() as u64;
-        Ok(Self { file, compressed, sections, exports, imports, alignment, has_symbols })
+        Ok(Self {
+            architecture: object.architecture(),
+            file,
+            compressed,
+            sections,
+            exports,
+            imports,
+            alignment,
+            has_symbols,
+        })
     }
 }
 

@@ -2,15 +2,23 @@
 //! **Invariant:** where a platform's own tools are missing, what was checked in their place is said.
 //! It does not run what it builds: that needs a phone.
 
+mod aar;
 mod build;
 mod contents;
+mod framework;
+mod licences;
 mod package;
 mod size;
 
-pub use package::{android, check_package_files, ios};
+pub use aar::android;
+pub use framework::ios;
+pub use package::check_package_files;
 pub use size::{desktop, measure};
 
+use anyhow::Result;
 use clap::ValueEnum;
+
+use crate::repo::Repo;
 
 /// Where the library ships.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -23,21 +31,18 @@ pub enum Platform {
     Desktop,
 }
 
+/// Writes the licences that a package for Android carries into `folder`.
+pub fn licences(repo: &Repo, folder: &str) -> Result<()> {
+    let folder = repo.root.join(folder);
+    licences::write(repo, &build::ABIS.map(|abi| abi.triple), &folder)
+}
+
 impl Platform {
     const fn name(self) -> &'static str {
         match self {
             Self::Android => "android",
             Self::Ios => "ios",
             Self::Desktop => "desktop",
-        }
-    }
-
-    /// Rust's name for it; none for this machine.
-    const fn triple(self) -> Option<&'static str> {
-        match self {
-            Self::Android => Some("aarch64-linux-android"),
-            Self::Ios => Some("aarch64-apple-ios"),
-            Self::Desktop => None,
         }
     }
 }
