@@ -2,7 +2,11 @@
 //! **Invariant:** a row is the simulator's own [`Row`]; nothing is renamed or filled in on the way to the file.
 //! It does not measure: runs do.
 
-use std::{io::Write, path::Path};
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::Path,
+};
 
 use anyhow::Context as _;
 pub use inbetween_sim::Row;
@@ -27,13 +31,30 @@ pub fn write_json<'a>(path: &Path, rows: impl IntoIterator<Item = &'a Row>) -> a
         row: &'a Row,
         kept: bool,
     }
+    write_lines(path, rows.into_iter().map(|row| Line { row, kept: kept(row) }))
+}
+
+/// Writes one JSON object a line.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_lines<T: Serialize>(path: &Path, lines: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
     let context = || format!("cannot write {}", path.display());
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path).with_context(context)?);
-    for row in rows {
-        serde_json::to_writer(&mut file, &Line { row, kept: kept(row) }).with_context(context)?;
+    let mut file = BufWriter::new(File::create(path).with_context(context)?);
+    for line in lines {
+        serde_json::to_writer(&mut file, &line).with_context(context)?;
         file.write_all(b"\n").with_context(context)?;
     }
     file.flush().with_context(context)
+}
+
+/// Writes everything as one JSON object, for people too.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_pretty(path: &Path, all: &impl Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(all)? + "\n";
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// How many times fewer runs `ours` needs than `other`, as a geometric mean over the (scene, seed) pairs in which

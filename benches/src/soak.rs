@@ -4,22 +4,22 @@
 
 use std::{
     fs,
-    path::PathBuf,
     process::ExitCode,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, ensure};
-use clap::Args;
 use hdrhistogram::Histogram;
 use inbetween::{Plan, Timestamp};
 use inbetween_sim::{RenderedFrame, SceneSpec};
 use serde_json::json;
 
 use crate::{
+    cli::SoakArgs,
     demo,
     model::Loaded,
+    record::write_pretty,
     scenes,
     terminal::{progress, say},
 };
@@ -32,17 +32,6 @@ const FLAT: u64 = 1 << 20;
 const REFRESHES: u32 = 2;
 /// Histograms go to ten seconds, with two digits.
 const HIGHEST_NS: u64 = 10_000_000_000;
-
-/// Options of `soak`.
-#[derive(Debug, Args)]
-pub struct SoakArgs {
-    /// How long
-    #[arg(long, value_name = "M", default_value_t = 10.0)]
-    pub minutes: f64,
-    /// Write what was seen as JSON
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-}
 
 /// What was seen.
 struct Seen {
@@ -77,13 +66,13 @@ pub fn command(args: &SoakArgs) -> anyhow::Result<ExitCode> {
     say(format_args!("memory is {verdict}: {} KiB more after the warm-up", grown / 1024));
     if let Some(path) = &args.json {
         let quantiles = |h: &Histogram<u64>| json!({ "count": h.len(), "p50_us": us(h, 0.5), "p95_us": us(h, 0.95), "p99_us": us(h, 0.99), "max_us": us(h, 1.0) });
-        let text = serde_json::to_string_pretty(&json!({
+        let all = json!({
             "minutes": args.minutes, "runs": seen.runs, "late_frames": seen.late,
             "grown_bytes": grown, "flat": grown <= FLAT, "resident_bytes": seen.resident.last(),
             "resident_bytes_each_minute": seen.resident.iter().step_by(60).collect::<Vec<_>>(),
             "frame": quantiles(&seen.frame), "answer": quantiles(&seen.answer), "run": quantiles(&seen.run),
-        }))?;
-        fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+        });
+        write_pretty(path, &all)?;
     }
     Ok(if grown <= FLAT { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,16 +3,17 @@
 
 mod common;
 
+use common::CARD;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
 };
 
 use inbetween_bench::backtest::record::{BoxLine, Cell, EventLine, FrameLine, Session};
 use serde_json::Value;
 
-const CARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/bright_spot.toml");
 const RISK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/risk/bundle/card.toml");
 const SIDE: usize = 96;
 

@@ -8,9 +8,9 @@ use std::{
     process::Output,
 };
 
+use common::{CARD as BARE, MODEL};
+
 const COMPLETE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/card/tests/cards/risk.toml");
-const BARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/bright_spot.toml");
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/bright_spot.onnx");
 
 fn card(args: &[&str]) -> Output {
     common::inbetween().arg("card").args(args).output().expect("it starts")

@@ -7,8 +7,16 @@ mod common;
 
 use std::{path::Path, process::Output};
 
+use common::{CARD, MODEL, rows, square, text};
+
 fn inbetween(arguments: &[&str]) -> Output {
     common::inbetween().args(arguments).output().unwrap()
+}
+
+/// Runs the small model on a video.
+fn on_video(video: &Path, more: &[&str]) -> Output {
+    let arguments = ["run", "--video", text(video), "--model", MODEL, "--card", CARD];
+    common::inbetween().args(arguments).args(more).output().unwrap()
 }
 
 fn words(output: &Output) -> (String, String) {
@@ -16,16 +24,6 @@ fn words(output: &Output) -> (String, String) {
         String::from_utf8_lossy(&output.stdout).into_owned(),
         String::from_utf8_lossy(&output.stderr).into_owned(),
     )
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// The rows of a JSON file.
-fn rows(path: &Path) -> Vec<serde_json::Value> {
-    let text = std::fs::read_to_string(path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Fails with exit code 1 and an error that has all `parts`.
@@ -37,29 +35,6 @@ fn fails(arguments: &[&str], parts: &[&str]) {
         assert!(error.contains(part), "`{part}` is not in: {error}");
     }
     assert!(!error.contains("panicked"), "{error}");
-}
-
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/bright_spot.onnx");
-const CARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/bright_spot.toml");
-
-/// Two seconds of a bright square that moves to the right, 96 × 96, 30 frames a second.
-fn video(folder: &Path) -> std::path::PathBuf {
-    let path = folder.join("square.y4m");
-    let mut out = b"YUV4MPEG2 W96 H96 F30:1 C420jpeg\n".to_vec();
-    for n in 0..60_usize {
-        out.extend_from_slice(b"FRAME\n");
-        let mut luma = vec![30_u8; 96 * 96];
-        for y in 36..60 {
-            for x in 0..24 {
-                // A pattern, so that there is something to follow.
-                luma[y * 96 + n + x] = 215 + ((x / 3 + y / 3) % 2 * 35) as u8;
-            }
-        }
-        out.extend(luma);
-        out.extend(std::iter::repeat_n(128, 2 * 48 * 48));
-    }
-    std::fs::write(&path, out).unwrap();
-    path
 }
 
 #[test]
@@ -114,23 +89,9 @@ fn the_real_demo_names_the_command_that_fetches_what_is_missing() {
 #[test]
 fn a_video_is_compared_with_every_frame_and_with_baselines_at_equal_runs() {
     let folder = common::folder("a_video_is_compared_with_every_frame_and_with_baselines_at_equal_runs");
-    let video = video(&folder);
+    let video = square(&folder, 60);
     let (json, report) = (folder.join("run.json"), folder.join("run.html"));
-    let output = inbetween(&[
-        "run",
-        "--video",
-        text(&video),
-        "--model",
-        MODEL,
-        "--card",
-        CARD,
-        "--latency-ms",
-        "20",
-        "--json",
-        text(&json),
-        "--report",
-        text(&report),
-    ]);
+    let output = on_video(&video, &["--latency-ms", "20", "--json", text(&json), "--report", text(&report)]);
     let (out, error) = words(&output);
     assert!(output.status.success(), "{out}{error}");
     let rows = rows(&json);
@@ -153,22 +114,8 @@ fn a_video_is_compared_with_every_frame_and_with_baselines_at_equal_runs() {
 #[test]
 fn cpu_time_is_measured_for_three_ways() {
     let folder = common::folder("cpu_time_is_measured_for_three_ways");
-    let (video, json) = (video(&folder), folder.join("cpu.json"));
-    let output = inbetween(&[
-        "run",
-        "--video",
-        text(&video),
-        "--model",
-        MODEL,
-        "--card",
-        CARD,
-        "--latency-ms",
-        "20",
-        "--cpu",
-        "1",
-        "--json",
-        text(&json),
-    ]);
+    let (video, json) = (square(&folder, 60), folder.join("cpu.json"));
+    let output = on_video(&video, &["--latency-ms", "20", "--cpu", "1", "--json", text(&json)]);
     let (out, error) = words(&output);
     assert!(output.status.success(), "{out}{error}");
     let rows = rows(&json);
@@ -188,22 +135,10 @@ fn cpu_time_is_measured_for_three_ways() {
 #[test]
 fn a_video_runs_in_real_time_with_threads() {
     let folder = common::folder("a_video_runs_in_real_time_with_threads");
-    let video = video(&folder);
+    let video = square(&folder, 60);
     let json = folder.join("run.json");
     let start = std::time::Instant::now();
-    let arguments = [
-        "run",
-        "--video",
-        text(&video),
-        "--model",
-        MODEL,
-        "--card",
-        CARD,
-        "--real-time",
-        "--json",
-        text(&json),
-    ];
-    let output = inbetween(&arguments);
+    let output = on_video(&video, &["--real-time", "--json", text(&json)]);
     let (out, error) = words(&output);
     assert!(output.status.success(), "{out}{error}");
     assert!(start.elapsed().as_secs_f64() >= 1.9, "two seconds of video take two seconds");
@@ -298,7 +233,7 @@ fn exported_frames_come_with_their_truth() {
 #[test]
 fn bad_input_is_named_with_its_remedy() {
     let folder = common::folder("bad_input_is_named_with_its_remedy");
-    let video = video(&folder);
+    let video = square(&folder, 60);
     let run = |video: &str, model: &str, card: &str, parts: &[&str]| {
         fails(&["run", "--video", video, "--model", model, "--card", card], parts);
     };

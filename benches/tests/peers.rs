@@ -5,23 +5,14 @@
 
 mod common;
 
-use std::{path::Path, process::Output};
+use std::process::Output;
+
+use common::{CARD, MODEL, rows, square, text};
 
 const DETECTOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/detector/detector.onnx");
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/bright_spot.onnx");
-const CARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/models/bright_spot.toml");
 
 fn peers(arguments: &[&str]) -> Output {
     common::inbetween().arg("peers").args(arguments).output().unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn rows(path: &Path) -> Vec<serde_json::Value> {
-    let text = std::fs::read_to_string(path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
@@ -65,27 +56,11 @@ fn a_model_runs_on_a_raw_tensor() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("shape"));
 }
 
-/// One second of a bright square that moves to the right.
-fn video(folder: &Path) -> std::path::PathBuf {
-    let path = folder.join("square.y4m");
-    let mut out = b"YUV4MPEG2 W96 H96 F30:1 C420jpeg\n".to_vec();
-    for n in 0..30_usize {
-        out.extend_from_slice(b"FRAME\n");
-        let mut luma = vec![30_u8; 96 * 96];
-        for y in 36..60 {
-            luma[y * 96 + n..][..24].fill(240);
-        }
-        out.extend(luma);
-        out.extend(std::iter::repeat_n(128, 2 * 48 * 48));
-    }
-    std::fs::write(&path, out).unwrap();
-    path
-}
-
 #[test]
 fn the_frontier_has_all_ways_and_its_results_are_true() {
     let folder = common::folder("the_frontier_has_all_ways_and_its_results_are_true");
-    let (video, results, json) = (video(&folder), folder.join("results.jsonl"), folder.join("points.jsonl"));
+    let (video, results, json) =
+        (square(&folder, 30), folder.join("results.jsonl"), folder.join("points.jsonl"));
     let output = peers(&[
         "frontier",
         "--video",

@@ -30,8 +30,7 @@ fn rows(test: &str, arguments: &[&str]) -> Vec<serde_json::Value> {
     let json = common::folder(test).join("rows.json");
     let output = common::inbetween().args(arguments).args([Path::new("--json"), &json]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = std::fs::read_to_string(json).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    common::rows(&json)
 }
 
 fn share(row: &serde_json::Value) -> f64 {

@@ -14,10 +14,10 @@ use inbetween_infer::{CancelToken, LoadLimits, Model};
 
 use crate::{
     bundle::Bundle,
+    candidate::Candidate,
     convert,
     error::EngineError,
     job::{Job, Pool, Run},
-    shadow::Candidate,
 };
 
 /// What the host decides about an engine.

@@ -72,6 +72,7 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+mod candidate;
 mod convert;
 mod engine;
 mod error;

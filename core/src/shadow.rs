@@ -2,41 +2,19 @@
 //! **Invariant:** what a candidate says ends in a [`ShadowResult`], which the engine counts and nothing can show.
 //! It does not decide when a candidate runs and does not compare: `inbetween_flow` does.
 
-use std::sync::Arc;
-
 use inbetween_flow::{
     ConfigError, Frame, Outcome, TicketId, Timestamp,
     rollout::{ShadowConfig, ShadowCounts, ShadowResult, ShadowTicket},
 };
-use inbetween_infer::{CancelToken, Head, LoadLimits, Model};
+use inbetween_infer::{Head, LoadLimits, Model};
 
 use crate::{
     bundle::Bundle,
+    candidate::Candidate,
     engine::Engine,
     error::EngineError,
-    job::{Pool, Ready, Run},
+    job::{Ready, Run},
 };
-
-/// The model of a candidate, and its run that is under way.
-#[derive(Debug)]
-pub(crate) struct Candidate {
-    pool: Arc<Pool>,
-    running: Option<(TicketId, CancelToken)>,
-}
-
-impl Candidate {
-    /// Stops the run on the frame of run `of` of the model.
-    pub(crate) fn cancel(&mut self, of: TicketId) {
-        if let Some((_, cancel)) = self.running.take_if(|(id, _)| *id == of) {
-            cancel.cancel();
-        }
-    }
-
-    pub(crate) fn reset(&mut self) {
-        self.running.take().inspect(|(_, cancel)| cancel.cancel());
-        self.pool.reset();
-    }
-}
 
 /// A run of the candidate, on the frame that the model's newest result is of. Send it to a worker.
 ///
@@ -142,7 +120,7 @@ impl Engine {
         }
         self.flow = self.flow.with_shadow(config).map_err(EngineError::Config)?;
         let model = Model::load(candidate.model(), &candidate.card().model, LoadLimits::default())?;
-        self.candidate = Some(Candidate { pool: Arc::new(Pool::new(model)?), running: None });
+        self.candidate = Some(Candidate::new(model)?);
         Ok(self)
     }
 
@@ -156,9 +134,8 @@ impl Engine {
             self.flow.handle_shadow(now, ticket.end(Outcome::Cancelled));
             return None;
         };
-        let cancel = CancelToken::new();
-        candidate.running = Some((ticket.of(), cancel.clone()));
-        Some(ShadowJob { ticket, run: Run { stated, pool: Arc::clone(&candidate.pool), cancel } })
+        let run = candidate.start(ticket.of(), stated);
+        Some(ShadowJob { ticket, run })
     }
 
     /// Takes what came of a run of the candidate.

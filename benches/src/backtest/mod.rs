@@ -17,7 +17,7 @@ use self::{
     method::{Kind, Line, compare, worst_rung},
     record::Session,
 };
-use crate::{cli::BacktestArgs, summary::Estimate};
+use crate::{cli::BacktestArgs, record::write_pretty, summary::Estimate};
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -106,8 +106,7 @@ pub fn command(args: &BacktestArgs) -> anyhow::Result<()> {
     let report = backtest(&card, against.as_ref(), &sessions, args.seed)?;
     print(&report);
     if let Some(path) = &args.json {
-        fs::write(path, serde_json::to_string_pretty(&report)? + "\n")
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write_pretty(path, &report)?;
     }
     Ok(())
 }

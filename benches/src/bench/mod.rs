@@ -24,8 +24,9 @@ use crate::{
     terminal::{Steps, say},
 };
 
+pub use crate::cli::Group;
 pub use journal::{Done, Journal};
-pub use policies::{Choice, Group, How, MAIN, Rank, names};
+pub use policies::{Choice, How, MAIN, Rank, names};
 
 /// What is run: every scene with every seed, all policies over the same frames.
 #[derive(Clone, Debug)]

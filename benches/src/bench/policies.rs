@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
-use clap::ValueEnum;
 use inbetween_sim::{
     Policy, SceneSpec,
     policy::{self, Estimator, Inbetween, Trigger, engine_config},
@@ -14,22 +13,7 @@ use inbetween_sim::{
 use rayon::prelude::*;
 
 use super::journal::{Done, Journal, key};
-use crate::{record::INBETWEEN, scenes, summary::TunedSetting, terminal::Steps};
-
-/// Policies that belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Group {
-    /// Inbetween beside every frame and every Nth frame, tuned and in hindsight
-    Main,
-    /// Everything that a team might build by hand, tuned and in hindsight
-    Baselines,
-    /// Inbetween without one of its ingredients each
-    Ablations,
-    /// Inbetween and the timers over their settings
-    Frontier,
-    /// All of these
-    All,
-}
+use crate::{cli::Group, record::INBETWEEN, scenes, summary::TunedSetting, terminal::Steps};
 
 /// The policies that are compared when none is named.
 pub const MAIN: [&str; 5] =

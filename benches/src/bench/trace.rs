@@ -16,6 +16,7 @@ use super::{journal::Journal, policies};
 use crate::{
     cli::TraceArgs,
     film::still,
+    record::write_pretty,
     report::Report,
     scenes,
     session::{Still, fault_name, reason_name, source_name},
@@ -153,8 +154,7 @@ pub fn command(args: &TraceArgs) -> anyhow::Result<()> {
             episode,
             trace: trace.context("the violation is not in its replay")?,
         };
-        std::fs::write(path, serde_json::to_string_pretty(&trace)? + "\n")
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write_pretty(path, &trace)?;
     }
     if let Some(path) = &args.html {
         page(&spec, args, &episode, detail, stills, inside).write(path)?;

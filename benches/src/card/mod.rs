@@ -2,7 +2,6 @@
 //! **Invariant:** a card that is incomplete, expired or loosened ends with another code than 0.
 //! It does not judge cards: `inbetween-card` does.
 
-pub mod args;
 pub mod check;
 pub mod compare;
 pub mod export;
@@ -21,7 +20,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use inbetween_card::{Card, Date, Level, diff, review};
 
-use args::{CardCommand, NewArgs};
+use crate::cli::{CardCommand, NewArgs};
 
 /// Does what the command line says.
 ///

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use inbetween_card::Card;
 use sha2::{Digest as _, Sha256};
 
-use super::args::Kind;
+use crate::cli::Kind;
 
 const TEMPLATE: &str = include_str!("template.toml");
 

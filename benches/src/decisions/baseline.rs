@@ -2,11 +2,10 @@
 //! **Invariant:** it says who wins before anything else, also when that is the simple method.
 //! It does not fit anything.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context as _, ensure};
 use inbetween::{Bundle, Costs};
-use inbetween_card::Card;
 use serde::Serialize;
 
 use super::{
@@ -14,7 +13,7 @@ use super::{
     score, section,
     table::Table,
 };
-use crate::cli::BaselineArgs;
+use crate::{cli::BaselineArgs, record::write_pretty};
 
 /// Rows of a slice below which it is shown with the rest only: an interval of fewer says nothing.
 const LEAST_ROWS: usize = 50;
@@ -138,16 +137,11 @@ pub fn command(args: &BaselineArgs) -> anyhow::Result<()> {
     let report = report(&table, &methods, &labels, &costs, &unit, &args.slice)?;
     print(&report);
     if args.write {
-        let path = args.bundle.join("card.toml");
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let body = card_section(&report, &crate::command_line()).context("there is nothing to write")?;
-        let new = section::replace(&text, "baseline", &body);
-        Card::parse(&new).with_context(|| format!("{} would not be a card any more", path.display()))?;
-        fs::write(&path, new).with_context(|| format!("cannot write {}", path.display()))?;
+        section::put(&args.bundle.join("card.toml"), "baseline", &body)?;
     }
     if let Some(path) = &args.json {
-        fs::write(path, serde_json::to_string_pretty(&report)? + "\n")
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write_pretty(path, &report)?;
     }
     Ok(())
 }

@@ -2,10 +2,7 @@
 //! **Invariant:** the choice sees no held-out row; the table shows only held-out rows.
 //! It does not train models.
 
-use std::fs;
-
 use anyhow::{Context as _, ensure};
-use inbetween_card::Card;
 use inbetween_flow::Calibrator;
 use inbetween_sim::rng::Rng;
 use serde::Serialize;
@@ -15,7 +12,7 @@ use super::{
     losses, section,
     table::Table,
 };
-use crate::cli::CalibrateArgs;
+use crate::{cli::CalibrateArgs, record::write_pretty};
 
 /// Folds of the cross-validation.
 const FOLDS: usize = 5;
@@ -239,14 +236,10 @@ pub fn command(args: &CalibrateArgs) -> anyhow::Result<()> {
     println!("\nchosen: {}, the simplest within a standard error of the best", outcome.chosen.word());
     println!("\n{}", outcome.section);
     if let Some(path) = &args.card {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let new = section::replace(&text, "model.calibrator", &outcome.section);
-        Card::parse(&new).with_context(|| format!("{} would not be a card any more", path.display()))?;
-        fs::write(path, new).with_context(|| format!("cannot write {}", path.display()))?;
+        section::put(path, "model.calibrator", &outcome.section)?;
     }
     if let Some(path) = &args.json {
-        fs::write(path, serde_json::to_string_pretty(&outcome)? + "\n")
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write_pretty(path, &outcome)?;
     }
     Ok(())
 }

@@ -1,6 +1,22 @@
 //! A section of a card, written anew in its text.
-//! **Invariant:** everything outside the section stays as it was, comments too.
-//! It does not check the card: the reader of it does.
+//! **Invariant:** everything outside the section stays as it was, comments too; what would be no card is not written.
+//! It does not judge what stands in the section: `card check` does.
+
+use std::{fs, path::Path};
+
+use anyhow::Context as _;
+use inbetween_card::Card;
+
+/// Writes the section `name` of the card at `path` anew, as `body`.
+///
+/// # Errors
+/// When the file cannot be read or written, or would not be a card any more.
+pub fn put(path: &Path, name: &str, body: &str) -> anyhow::Result<()> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let new = replace(&text, name, body);
+    Card::parse(&new).with_context(|| format!("{} would not be a card any more", path.display()))?;
+    fs::write(path, new).with_context(|| format!("cannot write {}", path.display()))
+}
 
 /// `card` with the tables `name` and `name.*` replaced by `body`, which has their headers.
 pub fn replace(card: &str, name: &str, body: &str) -> String {

@@ -5,80 +5,25 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command as Process, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail, ensure};
-use clap::Subcommand;
 
 use super::{
-    collect::{self, CollectCommand},
+    collect,
     log::{self, LEAST_RUNS, Meter, Run},
     profile::{Counts, Profiles},
-    sustained::{self, SustainedArgs},
+    sustained,
     sysfs::{self, Source},
     validation::{Pair, Validation, Validations},
 };
-use crate::terminal::say;
+use crate::{cli::EnergyCommand, record::write_pretty, terminal::say};
 
 /// Between two readings of a meter.
 const STEP: Duration = Duration::from_millis(100);
-
-/// Commands of `energy`.
-#[derive(Debug, Subcommand)]
-pub enum EnergyCommand {
-    /// Print the coefficients of the model, with their errors and sources
-    Profiles,
-    /// Run a command again and again beside a meter of Linux, and add the runs to a log
-    Measure {
-        /// The log, JSON lines
-        #[arg(long, value_name = "FILE")]
-        log: PathBuf,
-        /// Name of the workload; `idle` takes no command
-        #[arg(long, value_name = "NAME")]
-        workload: String,
-        /// How long each run is, in seconds; 10 at least
-        #[arg(long, value_name = "S", default_value_t = 12.0)]
-        seconds: f64,
-        /// How many runs; 5 at least
-        #[arg(long, value_name = "N", default_value_t = LEAST_RUNS)]
-        runs: usize,
-        /// Where `sys` is, for a copy of another machine's files
-        #[arg(long, value_name = "DIR", default_value = "/")]
-        root: PathBuf,
-        /// The command
-        #[arg(last = true)]
-        command: Vec<String>,
-    },
-    /// Add runs on a phone or a Mac to a log
-    #[command(subcommand)]
-    Collect(CollectCommand),
-    /// Print the script that makes a snapshot of an Android device: `adb shell sh < script > before.txt`
-    Script,
-    /// Half an hour of a device that heats up and slows down, phase by phase
-    Sustained(SustainedArgs),
-    /// What each workload of a log takes, idle subtracted, if the log follows the protocol
-    Read {
-        /// The log, JSON lines
-        log: PathBuf,
-    },
-    /// Compare a log with the model, and say what may be claimed on the device
-    Validate {
-        /// The log, JSON lines
-        log: PathBuf,
-        /// Counts of one iteration of each workload: `{ "NAME": { "macs": …, "bytes": …, "cpu_s": …, "wakes": … } }`
-        #[arg(long, value_name = "FILE")]
-        counts: PathBuf,
-        /// The device
-        #[arg(long, value_name = "NAME")]
-        device: String,
-        /// Write the validation as JSON
-        #[arg(long, value_name = "FILE")]
-        json: Option<PathBuf>,
-    },
-}
 
 /// The command.
 ///
@@ -246,8 +191,7 @@ fn validate(log: &Path, counts: &Path, device: &str, json: Option<&Path>) -> any
     }
     if let Some(path) = json {
         let all: BTreeMap<_, _> = validations.into_iter().collect();
-        fs::write(path, serde_json::to_string_pretty(&all)?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write_pretty(path, &all)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ pub mod sustained;
 pub mod sysfs;
 pub mod validation;
 
-pub use command::{EnergyCommand, command};
+pub use command::command;
 pub use profile::{Counts, Profiles};
 
 /// The word for energy that is shown in every profile, from what was validated; `modelled` too when a file is damaged, of

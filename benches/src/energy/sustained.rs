@@ -2,39 +2,16 @@
 //! **Invariant:** all policies meet the same frames in virtual time, each with a worker, a heat and a governor of its own.
 //! It does not measure: powers are those that the scene states, and energy is called what its validation allows.
 
-use std::path::PathBuf;
-
-use anyhow::{Context as _, ensure};
-use clap::Args;
+use anyhow::ensure;
 use comfy_table::{Table, presets};
 use inbetween_sim::{Report, SceneSpec, Setup, SimulatedDetector, policy, run};
 use serde_json::json;
 
 use super::word;
-use crate::{scenes, terminal::say};
+use crate::{cli::SustainedArgs, record::write_pretty, scenes, terminal::say};
 
 /// The scene.
 const SCENE: &str = include_str!("../../energy/sustained.toml");
-
-/// Options of `energy sustained`.
-#[derive(Debug, Args)]
-pub struct SustainedArgs {
-    /// A scene with `latency.steps` [default: benches/energy/sustained.toml]
-    #[arg(long, value_name = "FILE")]
-    pub scene: Option<PathBuf>,
-    /// The policies
-    #[arg(long, value_name = "NAME", default_values_t = ["inbetween", "every-nth-kalman:6", "every-frame"].map(str::to_owned))]
-    pub policy: Vec<String>,
-    /// Length in seconds [default: as the scene says]
-    #[arg(long, value_name = "S")]
-    pub seconds: Option<f64>,
-    /// The seed
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-    /// Write everything as one JSON object
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-}
 
 /// The command.
 ///
@@ -64,8 +41,7 @@ pub fn command(args: &SustainedArgs) -> anyhow::Result<()> {
             .map(|r| json!({ "policy": r.row.policy, "row": r.row, "phases": r.phases }))
             .collect();
         let all = json!({ "scene": spec.name, "seed": args.seed, "energy_is": word(), "policies": policies });
-        std::fs::write(file, serde_json::to_string_pretty(&all)? + "\n")
-            .with_context(|| format!("cannot write {}", file.display()))?;
+        write_pretty(file, &all)?;
     }
     Ok(())
 }

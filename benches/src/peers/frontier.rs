@@ -2,10 +2,9 @@
 //! **Invariant:** every point is judged against the model on every frame at the card's tolerance, whatever it ran with.
 //! It does not decode while it times, and it does not choose a winner.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use clap::Args;
 use cpu_time::ThreadTime;
 use inbetween::{CancelToken, Detection, Rect, Timestamp};
 use inbetween_sim::{
@@ -15,11 +14,12 @@ use inbetween_sim::{
 };
 use serde::Serialize;
 
-use super::{judge::Said, write_lines};
+use super::judge::Said;
 use crate::{
     baselines,
+    cli::FrontierArgs,
     model::Loaded,
-    record::{INBETWEEN, Row},
+    record::{INBETWEEN, Row, write_lines},
     run::{
         compare::Compare,
         framed,
@@ -29,41 +29,6 @@ use crate::{
     },
     video::{Picture, Video},
 };
-
-/// Options of `peers frontier`.
-#[derive(Debug, Args)]
-pub struct FrontierArgs {
-    /// A video, or a folder of images
-    #[arg(long, value_name = "FILE")]
-    video: PathBuf,
-    /// Frames a second of image folders
-    #[arg(long, value_name = "FPS", default_value_t = 30.0)]
-    fps: f64,
-    /// The ONNX model
-    #[arg(long, value_name = "FILE")]
-    model: PathBuf,
-    /// The system card
-    #[arg(long, value_name = "FILE")]
-    card: PathBuf,
-    /// The model sees only this part of each frame
-    #[arg(long, value_name = "X,Y,W,H", value_parser = crate::cli::region)]
-    region: Option<Rect>,
-    /// In virtual time every run takes this many milliseconds
-    #[arg(long, value_name = "X")]
-    latency_ms: f64,
-    /// Tolerances that Inbetween runs with, in pixels; it is judged at that of the card
-    #[arg(long, value_name = "X,X,…", value_delimiter = ',', required = true)]
-    epsilons: Vec<f32>,
-    /// Seed of the engine's audits
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// Write what the model says about each frame here
-    #[arg(long, value_name = "FILE")]
-    results: PathBuf,
-    /// Write the points here
-    #[arg(long, value_name = "FILE")]
-    json: PathBuf,
-}
 
 /// One point: what a way costs and how often it violates.
 #[derive(Clone, Debug, PartialEq, Serialize)]

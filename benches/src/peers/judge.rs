@@ -2,55 +2,24 @@
 //! **Invariant:** a result is shown from when it is there until the next; the scorer is the one that Inbetween has.
 //! It does not run a model: both the results and the truth come from files.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use clap::Args;
 use inbetween::{Card, Detection, Keypoint, Point, Rect, Timestamp};
 use inbetween_sim::{RunCost, policy::Estimator};
 use serde::{Deserialize, Serialize};
 
-use super::write_lines;
 use crate::{
     baselines,
+    cli::JudgeArgs,
     model::{promise, stand_in},
-    record::Row,
+    record::{Row, write_lines},
     run::{
         compare::Compare,
         lane::{BaselinePlayer, Lane, Shot},
         truth::{EveryFrame, judge},
     },
 };
-
-/// Options of `peers judge`.
-#[derive(Debug, Args)]
-pub struct JudgeArgs {
-    /// What it is called
-    #[arg(long, value_name = "NAME")]
-    name: String,
-    /// What was said: one JSON object a frame, with `captured_s` and `boxes` or `points`
-    #[arg(long, value_name = "FILE")]
-    results: PathBuf,
-    /// What is true, in the same form
-    #[arg(long, value_name = "FILE")]
-    truth: PathBuf,
-    /// The system card with the tolerance and the display's rate
-    #[arg(long, value_name = "FILE")]
-    card: PathBuf,
-    /// Size of the frames
-    #[arg(long, value_name = "WxH", value_parser = crate::cli::size)]
-    size: (u32, u32),
-    /// How long after a frame its result is there
-    #[arg(long, value_name = "X")]
-    latency_ms: f64,
-    /// Write the row here
-    #[arg(long, value_name = "FILE")]
-    json: PathBuf,
-}
 
 /// One box of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -152,6 +121,8 @@ fn row(args: &JudgeArgs, card: &Card, results: &[Said], known: &[Said]) -> anyho
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     const CARD: &str = "[decision]\ntext = \"x\"\n[tolerance]\nepsilon = 4\nmiss_rate = 0.05\n\

@@ -2,48 +2,14 @@
 //! **Invariant:** the numbers that are fed and written are the model's own; no preprocessing and no head comes between.
 //! It does not compare: what reads the outputs does.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use clap::Args;
 use cpu_time::ThreadTime;
 use inbetween::{CancelToken, Card, Elements, Frame, LoadLimits, Model, Runner, Tensor, Timestamp, Value};
 use serde::Serialize;
 
-use super::write_lines;
-
-/// Options of `peers tensor`.
-#[derive(Debug, Args)]
-pub struct TensorArgs {
-    /// The ONNX model, with one input
-    #[arg(long, value_name = "FILE")]
-    model: PathBuf,
-    /// Name of its input
-    #[arg(long, value_name = "NAME")]
-    name: String,
-    /// Shape of its input
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',', required = true)]
-    shape: Vec<usize>,
-    /// The input: floats in row-major order, little-endian
-    #[arg(long, value_name = "FILE")]
-    input: PathBuf,
-    /// How many numbers each output has, in the model's order
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',', required = true)]
-    lengths: Vec<usize>,
-    /// How often the model runs after the first time
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    runs: usize,
-    /// Write all outputs here, one after the other
-    #[arg(long, value_name = "FILE")]
-    outputs: PathBuf,
-    /// Write times and memory here
-    #[arg(long, value_name = "FILE")]
-    json: PathBuf,
-}
+use crate::{cli::TensorArgs, record::write_lines};
 
 /// What is written.
 #[derive(Clone, Debug, PartialEq, Serialize)]

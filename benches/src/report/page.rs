@@ -10,19 +10,26 @@ use crate::{
     table,
 };
 
+/// What a browser must know before it shows anything.
+pub(super) fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            style { (PreEscaped(include_str!("style.css"))) }
+        }
+    }
+}
+
 pub(super) fn page(report: &Report) -> Markup {
     let first = report.rows.first();
     let several = report.rows.iter().any(|r| first.is_some_and(|f| (&f.scene, f.seed) != (&r.scene, r.seed)));
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (report.title) }
-                style { (PreEscaped(include_str!("style.css"))) }
-            }
+            (head(&report.title))
             body {
                 main {
                     h1 { (report.title) }

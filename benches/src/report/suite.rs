@@ -2,12 +2,13 @@
 //! **Invariant:** every figure is one of the document's; the page needs nothing but itself.
 //! It does not choose what looks good: all policies and scenes of the document are shown.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
 use super::{
     bars,
     frontier::{frontier, legend},
     heat::{Figure, map},
+    page::head,
 };
 use crate::{
     energy,
@@ -25,13 +26,7 @@ pub(super) fn page(suite: &Suite) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "Inbetween suite" }
-                style { (PreEscaped(include_str!("style.css"))) }
-            }
+            (head("Inbetween suite"))
             body {
                 main {
                     h1 { "Inbetween suite" }

@@ -30,9 +30,6 @@ use crate::{
     video::Picture,
 };
 
-/// How often everything is timed where the command line does not say.
-pub const REPEATS: &str = "5";
-
 /// What one way to get an answer at every refresh costs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cost {

@@ -15,6 +15,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     decision::DecideConfig,
+    error::ConfigError,
     frame::PixelFormat,
     ingredient::Ingredients,
     value::{Value, ValueKind},
@@ -178,23 +179,6 @@ pub struct Config {
     /// What is watched live; `None` keeps counts and times only.
     pub monitoring: Option<MonitorConfig>,
 }
-
-/// What is wrong with a [`Config`]: the field and what it must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// Path of the field.
-    pub field: &'static str,
-    /// What it must be.
-    pub must: &'static str,
-}
-
-impl core::fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} must be {}", self.field, self.must)
-    }
-}
-
-impl core::error::Error for ConfigError {}
 
 impl Config {
     /// A configuration for camera images of any format, with defaults for all but what only the app can know: what

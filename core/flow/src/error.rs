@@ -1,8 +1,25 @@
-//! What can be wrong with a frame.
+//! What can be wrong with a frame, and with a configuration.
 //! **Invariant:** every variant says what was found and what was wanted, as data.
 //! It does not cover runs that fail: those are [`crate::RunFailure`], and normal.
 
 use crate::frame::PixelFormat;
+
+/// What is wrong with a [`crate::Config`]: the field and what it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Path of the field.
+    pub field: &'static str,
+    /// What it must be.
+    pub must: &'static str,
+}
+
+impl core::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} must be {}", self.field, self.must)
+    }
+}
+
+impl core::error::Error for ConfigError {}
 
 /// Why a frame is refused. The engine is as it was before; the next good frame is taken as usual.
 #[derive(Clone, Copy, Debug, PartialEq)]

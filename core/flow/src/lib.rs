@@ -27,6 +27,7 @@ mod plan;
 mod quaternion;
 mod rng;
 pub mod rollout;
+mod rung;
 mod schedule;
 pub mod source;
 mod time;
@@ -34,12 +35,12 @@ mod value;
 
 pub use answer::{Answer, Carry, Degraded, PredictionId, Source};
 pub use config::{
-    Bound, Budget, Config, ConfigError, DisplayMode, FeatureContract, FeatureWatch, InputContract,
-    MonitorConfig, Response, ResponseRule, Scheduling, Session, Severity, SliceWatch, Tolerance, Variant,
+    Bound, Budget, Config, DisplayMode, FeatureContract, FeatureWatch, InputContract, MonitorConfig,
+    Response, ResponseRule, Scheduling, Session, Severity, SliceWatch, Tolerance, Variant,
 };
 pub use decision::{Action, Calibrator, Costs, DecideConfig, Decision, ReviewConfig, ReviewItem, Thresholds};
 pub use engine::{Answerer, Engine, EventEngine, Inspection, LATCHED_BYTES, LatchError, Restored};
-pub use error::FrameError;
+pub use error::{ConfigError, FrameError};
 pub use frame::{
     Audio, CameraMotion, Elements, Feature, FeatureValue, Frame, Image, Input, Luma, LumaLayout, PixelFormat,
     Plane, Rotation, Samples, Tensor,
@@ -48,10 +49,11 @@ pub use geometry::{Point, Rect};
 pub use ingredient::Ingredients;
 pub use monitor::{Labelled, Truth};
 pub use plan::{
-    Admission, Completion, Environment, Event, Outcome, Plan, RunFailure, RunReason, Rung, SkipReason,
+    Admission, Completion, Environment, Event, Outcome, Plan, RunFailure, RunReason, SkipReason,
     SwitchReason, Ticket, TicketId, Timeout,
 };
 pub use quaternion::Quaternion;
+pub use rung::Rung;
 pub use schedule::{Member, Share, SharedBudget, SharedLimits};
 pub use time::Timestamp;
 pub use value::{Detection, Keypoint, Label, Mask, Value, ValueFault, ValueKind};

@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::{
     config::{Response, Severity},
     decision::ReviewItem,
+    rung::Rung,
     time::Timestamp,
     value::{Value, ValueFault},
 };
@@ -239,22 +240,6 @@ pub enum Event {
     WindowClosed,
     /// Events were lost because the host did not poll; how many.
     Overflow(u32),
-}
-
-/// The rungs of the ladder, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Rung {
-    /// The model as configured.
-    Model,
-    /// A smaller variant of it.
-    SmallerVariant,
-    /// Earlier results, carried forward.
-    Predicted,
-    /// The card's rule.
-    Rule,
-    /// Nothing.
-    Unavailable,
 }
 
 /// What a timeout is for.

@@ -13,7 +13,7 @@ use crate::{
     guard::caught,
     head::OutputView,
     input::{Placement, Preprocessor},
-    model::{Compiled, Role},
+    model::{Compiled, Model, Role},
 };
 
 /// The run state of a model: belongs to one worker at a time.
@@ -40,8 +40,18 @@ struct Prepared {
 #[error("cancelled")]
 struct Stopped;
 
+impl Model {
+    /// A runner of its own state, for one worker at a time.
+    ///
+    /// # Errors
+    /// When the runtime cannot make a state.
+    pub fn runner(&self) -> Result<Runner, LoadError> {
+        Runner::new(Arc::clone(&self.inner))
+    }
+}
+
 impl Runner {
-    pub(crate) fn new(model: Arc<Compiled>) -> Result<Self, LoadError> {
+    fn new(model: Arc<Compiled>) -> Result<Self, LoadError> {
         let unusable = |e: TractError| LoadError::Unusable { stage: "state", reason: format!("{e:#}") };
         let state = caught(|| model.plan.spawn())
             .map_err(|reason| LoadError::Panicked { reason })?

@@ -1,4 +1,4 @@
-//! Rule: a stage of core/flow imports no sibling stage.
+//! Rule: a stage of core/flow imports no sibling stage, and the vocabulary runs in no circle.
 //! **Invariant:** whatever is neither vocabulary nor wiring is a stage, so a new stage is covered when it appears.
 //! It does not follow macros or globs; the crate root's re-exports are resolved by name.
 
@@ -11,8 +11,8 @@ use super::{
 
 const SOURCE: &str = "core/flow/src/";
 
-/// Modules that every stage may name, in the order of their own dependence; `rng` is a tool
-/// without state of its own.
+/// Modules that every stage may name, in the order of their own dependence: each names only those
+/// before it. `rng` is a tool without state of its own.
 const VOCABULARY: &[&str] = &[
     "time",
     "geometry",
@@ -21,6 +21,7 @@ const VOCABULARY: &[&str] = &[
     "frame",
     "error",
     "ingredient",
+    "rung",
     "decision",
     "config",
     "plan",
@@ -31,7 +32,7 @@ const VOCABULARY: &[&str] = &[
 /// Modules that put the stages together.
 const WIRING: &[&str] = &["lib", "engine"];
 
-/// Stages name only the vocabulary and themselves; the vocabulary names no stage.
+/// Stages name only the vocabulary and themselves; the vocabulary names no stage, and nothing that comes after.
 pub fn siblings(files: &[File], except: &Exceptions) -> Vec<String> {
     let sources: Vec<(&str, &File)> = files
         .iter()
@@ -52,6 +53,10 @@ pub fn siblings(files: &[File], except: &Exceptions) -> Vec<String> {
             let head = path.split("::").next().unwrap_or(&path);
             let full = exported.get(head).map_or(path.clone(), |home| format!("{home}::{path}"));
             let home = full.split("::").next().unwrap_or(&full);
+            if comes_after(home, module) {
+                findings.push(format!("{}: names {full}, which comes after {module}", file.path));
+                continue;
+            }
             let foreign = (stages.contains(home) && home != *module) || home == "engine";
             if !foreign {
                 continue;
@@ -72,6 +77,12 @@ pub fn siblings(files: &[File], except: &Exceptions) -> Vec<String> {
         }
     }
     findings
+}
+
+/// Whether both are vocabulary, and `home` comes after `module`.
+fn comes_after(home: &str, module: &str) -> bool {
+    let place = |name: &str| VOCABULARY.iter().position(|v| *v == name);
+    place(module).is_some_and(|own| place(home).is_some_and(|other| other > own))
 }
 
 /// Names that the crate root re-exports, with their module.
@@ -196,6 +207,15 @@ mod tests {
         ] {
             assert_eq!(siblings(&files(fine), &Exceptions::default()), Vec::<String>::new(), "{fine}");
         }
+    }
+
+    #[test]
+    fn vocabulary_names_only_what_comes_before_it() {
+        let plan = |source| [File::new("core/flow/src/plan.rs", source)];
+        assert!(
+            siblings(&plan("use crate::{decision::ReviewItem, time};"), &Exceptions::default()).is_empty()
+        );
+        assert_eq!(siblings(&plan("use crate::answer::Answer;"), &Exceptions::default()).len(), 1);
     }
 
     #[test]

@@ -10,8 +10,11 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{AndroidArgs, text_of};
-use crate::energy::log::{self, LEAST_RUNS, LEAST_S, Meter, Run};
+use super::text_of;
+use crate::{
+    cli::AndroidArgs,
+    energy::log::{self, LEAST_RUNS, LEAST_S, Meter, Run},
+};
 
 /// What is asked of a device, in one `adb shell`.
 ///

@@ -4,8 +4,11 @@
 
 use anyhow::{Context as _, ensure};
 
-use super::{AppleArgs, text_of};
-use crate::energy::log::{Meter, Run};
+use super::text_of;
+use crate::{
+    cli::AppleArgs,
+    energy::log::{Meter, Run},
+};
 
 /// The only pressure at which frequencies are those of a cool device.
 const NOMINAL: &str = "Nominal";

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use alloc::{string::String, vec::Vec};
 
-use super::ConfigError;
+use crate::error::ConfigError;
 
 /// Features that are watched at most.
 pub const MOST_FEATURES: usize = 32;

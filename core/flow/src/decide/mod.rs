@@ -6,7 +6,7 @@ mod queue;
 
 use crate::{
     decision::{Action, Calibrator, DecideConfig, Decision, ReviewItem, Thresholds},
-    plan::Rung,
+    rung::Rung,
     time::Timestamp,
     value::Value,
 };

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::{
         decision::{Action, Decision},
-        plan::Rung,
+        rung::Rung,
     };
 
     fn item(captured: u64, saves: f64) -> ReviewItem {

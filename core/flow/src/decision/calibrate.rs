@@ -4,7 +4,7 @@
 
 use alloc::vec::Vec;
 
-use crate::config::ConfigError;
+use crate::error::ConfigError;
 
 /// Scores closer to 0 and 1 than this are taken as this: an `f32` probability cannot tell more, and its logit stays
 /// finite.

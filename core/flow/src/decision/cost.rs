@@ -3,7 +3,7 @@
 //! It does not know where probabilities come from.
 
 use super::Action;
-use crate::config::ConfigError;
+use crate::error::ConfigError;
 
 /// What each outcome costs, in one unit that the card names (a currency, minutes of a person, harm on a scale).
 /// Negative costs are gains.

@@ -7,7 +7,7 @@ mod cost;
 
 use alloc::vec::Vec;
 
-use crate::{config::ConfigError, plan::Rung, time::Timestamp};
+use crate::{error::ConfigError, rung::Rung, time::Timestamp};
 
 pub use self::{
     calibrate::Calibrator,

@@ -7,14 +7,15 @@ use core::time::Duration;
 
 use crate::{
     answer::{Answer, Degraded, PredictionId, Source},
-    config::{Config, ConfigError, InputContract},
+    config::{Config, InputContract},
     contract,
     decide::{Case, Decider},
     decision::ReviewItem,
-    error::FrameError,
+    error::{ConfigError, FrameError},
     frame::Frame,
     monitor::{Labelled, Live, Monitor, Truth},
-    plan::{Admission, Event, Outcome, RunFailure, Rung},
+    plan::{Admission, Event, Outcome, RunFailure},
+    rung::Rung,
     schedule::{Breaker, Passage},
     time::Timestamp,
     value::{Value, ValueFault},

@@ -4,7 +4,7 @@
 
 use crate::{
     cache,
-    config::ConfigError,
+    error::ConfigError,
     plan::Event,
     rollout::{Shadow, ShadowConfig, ShadowCounts, ShadowResult, ShadowTicket, Slack},
     time::Timestamp,

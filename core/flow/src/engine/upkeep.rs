@@ -7,7 +7,8 @@ use core::time::Duration;
 use crate::{
     decide::Decider,
     monitor::Live,
-    plan::{Environment, Event, RunFailure, Rung, SkipReason, Timeout},
+    plan::{Environment, Event, RunFailure, SkipReason, Timeout},
+    rung::Rung,
     schedule,
     time::Timestamp,
 };

@@ -7,7 +7,8 @@ use crate::{
     config::Response,
     decide::{Case, decide},
     monitor::{Change, Labelled, Live, Monitor, Truth},
-    plan::{Event, Rung},
+    plan::Event,
+    rung::Rung,
     time::Timestamp,
     value::Value,
 };

@@ -8,10 +8,11 @@
 use crate::geometry::{Point, Rect};
 
 use super::{
+    factor::State,
     patch::{Patch, Pose},
     sample::{Column, Sampler},
     solve::{sum, total},
-    step::{LEAST_GAIN, State, Work, advance},
+    step::{LEAST_GAIN, Work, advance},
 };
 
 /// The most Gauss–Newton steps of one fit.

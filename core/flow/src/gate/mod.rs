@@ -3,6 +3,7 @@
 //! It does not decide whether to run (that is `schedule`) and does not move answers (that is `source`).
 
 mod blocks;
+mod factor;
 mod fit;
 mod follow;
 mod light;

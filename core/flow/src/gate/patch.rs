@@ -8,14 +8,15 @@ use crate::{
 };
 
 use super::{
+    factor::Factor,
     picture::Picture,
     sample::{Column, SAMPLES},
     solve::{LANES, dot, sum},
-    step::Factor,
 };
 
 /// Pixels tried across and down a cell, about.
 const CANDIDATES: u32 = 6;
+
 /// Where a patch is in a frame: a key-frame position `c + o` is at `c + shift + o + linear·o`, in working pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Pose {

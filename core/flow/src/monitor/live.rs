@@ -8,8 +8,9 @@ use alloc::{boxed::Box, vec::Vec};
 
 use crate::{
     answer::PredictionId,
-    config::{ConfigError, MOST_CELLS, MOST_CLASSES, MOST_FEATURES, MonitorConfig, Response, Session},
+    config::{MOST_CELLS, MOST_CLASSES, MOST_FEATURES, MonitorConfig, Response, Session},
     decision::Decision,
+    error::ConfigError,
     frame::{Feature, FeatureValue, Frame, Input},
     gate::Look,
     plan::RunFailure,
@@ -27,7 +28,7 @@ use super::{
     ring::{Left, Ring, Waiting},
     sense,
     session::{PredictionPlace, Sample},
-    window::{Timing, Window, bump},
+    window::{Timing, Window, bump, for_each},
 };
 
 /// A pause in the frames that ends a session, as it resets trends.
@@ -519,12 +520,4 @@ fn cells(config: &MonitorConfig) -> impl Iterator<Item = usize> + Clone + use<> 
     let named = config.slices.iter().map(|s| s.values.len()).sum::<usize>().min(MOST_CELLS);
     let other = (named > 0).then_some(MOST_CELLS);
     (0..named).chain(other)
-}
-
-/// Calls `each` with the place of every bit that is set.
-pub(super) fn for_each(mut mask: u32, mut each: impl FnMut(usize)) {
-    while mask != 0 {
-        each((mask.trailing_zeros() as usize).min(MOST_CELLS));
-        mask &= mask - 1;
-    }
 }

@@ -41,9 +41,9 @@ use core::time::Duration;
 
 use crate::{
     answer::{Carry, PredictionId, Source},
-    config::{ConfigError, MonitorConfig, Response},
+    config::{MonitorConfig, Response},
     decision::Decision,
-    error::FrameError,
+    error::{ConfigError, FrameError},
     frame::Frame,
     gate::Look,
     plan::{Admission, Plan, RunFailure, RunReason, SkipReason},

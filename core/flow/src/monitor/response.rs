@@ -7,7 +7,8 @@ use core::time::Duration;
 use alloc::vec::Vec;
 
 use crate::{
-    config::{Bound, ConfigError, MonitorConfig, Response, Severity},
+    config::{Bound, MonitorConfig, Response, Severity},
+    error::ConfigError,
     time::Timestamp,
 };
 

@@ -4,7 +4,10 @@
 
 use crate::{config::MOST_FEATURES, rng::Rng};
 
-use super::{bins::Place, live::for_each, window::Window};
+use super::{
+    bins::Place,
+    window::{Window, for_each},
+};
 
 /// What a prediction is counted as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

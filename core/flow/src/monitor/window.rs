@@ -139,6 +139,14 @@ pub(super) const fn bump(count: &mut u32) {
     *count = count.saturating_add(1);
 }
 
+/// Calls `each` with the place of every cell whose bit is set.
+pub(super) fn for_each(mut mask: u32, mut each: impl FnMut(usize)) {
+    while mask != 0 {
+        each((mask.trailing_zeros() as usize).min(MOST_CELLS));
+        mask &= mask - 1;
+    }
+}
+
 impl Window {
     pub(super) fn restart(&mut self, now: Timestamp) {
         *self = Self { started: now, ended: now, ..Self::default() };

@@ -2,7 +2,7 @@
 //! **Invariant:** without harm above the margin, the probability that any look ever fails is at most `alpha`.
 //! It does not decide what follows: `stages` does.
 
-use crate::config::ConfigError;
+use crate::error::ConfigError;
 
 /// Which way of a metric is harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use core::time::Duration;
 
 use crate::{
-    config::ConfigError,
+    error::ConfigError,
     plan::{Outcome, RunFailure, TicketId},
     time::Timestamp,
     value::Value,

@@ -6,7 +6,7 @@ use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use super::{BUCKETS, BucketRange, Verdict, bucket};
-use crate::{config::ConfigError, time::Timestamp};
+use crate::{error::ConfigError, time::Timestamp};
 
 /// One stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::budget::{Cost, Purse, Shortage, Urgency};
-use crate::{config::ConfigError, plan::Environment, time::Timestamp};
+use crate::{error::ConfigError, plan::Environment, time::Timestamp};
 
 /// An engine that was put off is waited for until it should have asked again, this many times over.
 const AGAIN: u32 = 2;

@@ -16,7 +16,7 @@ use tract_onnx::{pb::ModelProto, prelude::*};
 pub(crate) use compile::{Compiled, Role};
 pub use work::Work;
 
-use crate::{error::LoadError, guard::caught, runner::Runner};
+use crate::{error::LoadError, guard::caught};
 
 /// What a model may demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Default for LoadLimits {
 /// A loaded model; clones share it.
 #[derive(Clone, Debug)]
 pub struct Model {
-    inner: Arc<Compiled>,
+    pub(crate) inner: Arc<Compiled>,
 }
 
 impl Model {
@@ -72,14 +72,6 @@ impl Model {
         let inner = caught(|| load(bytes, spec, &limits))
             .unwrap_or_else(|reason| Err(LoadError::Panicked { reason }))?;
         Ok(Self { inner: Arc::new(inner) })
-    }
-
-    /// A runner of its own state, for one worker at a time.
-    ///
-    /// # Errors
-    /// When the runtime cannot make a state.
-    pub fn runner(&self) -> Result<Runner, LoadError> {
-        Runner::new(Arc::clone(&self.inner))
     }
 
     /// Multiply-accumulates of one run: those of convolutions and matrix products, the usual definition.
