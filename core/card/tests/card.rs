@@ -96,7 +96,8 @@ fn refusal(from: &str, to: &str, field: &str, on: &str) -> String {
 #[test]
 fn values_out_of_range_name_their_line_and_their_range() {
     let message = refusal("epsilon = 12.5", "epsilon = -1", "tolerance.epsilon", "epsilon");
-    assert!(message.ends_with("must be finite and above 0"), "{message}");
+    assert!(message.ends_with("must be above 0 and at most 1e12"), "{message}");
+    refusal("epsilon = 12.5", "epsilon = 1e20", "tolerance.epsilon", "epsilon");
     refusal("epsilon = 12.5", "epsilon = nan", "tolerance.epsilon", "epsilon");
     refusal("miss_rate = 0.05", "miss_rate = 5", "tolerance.miss_rate", "miss_rate");
     refusal("deadline_ms = 150", "deadline_ms = 2000", "budget.deadline_ms", "deadline_ms");

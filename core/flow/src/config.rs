@@ -74,6 +74,11 @@ pub struct Tolerance {
     pub grace: Duration,
 }
 
+impl Tolerance {
+    /// The largest epsilon, in any unit: squares of what is learnt from it stay finite.
+    pub const MOST: f32 = 1e12;
+}
+
 /// What the app can spend.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
@@ -234,7 +239,11 @@ impl Config {
         let s = &self.scheduling;
         let hour = Duration::from_hours(1);
         let checks = [
-            (t.epsilon.is_finite() && t.epsilon > 0.0, "tolerance.epsilon", "finite and above 0"),
+            (
+                t.epsilon > 0.0 && t.epsilon <= Tolerance::MOST,
+                "tolerance.epsilon",
+                "above 0 and at most 1e12",
+            ),
             (t.miss_rate > 0.0 && t.miss_rate < 1.0, "tolerance.miss_rate", "between 0 and 1, both excluded"),
             (t.grace <= hour, "tolerance.grace", "at most an hour"),
             (!b.max_age.is_zero() && b.max_age <= hour, "budget.max_age", "above 0 and at most an hour"),

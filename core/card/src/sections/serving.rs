@@ -69,7 +69,7 @@ impl Tolerance {
     }
 
     pub(crate) fn check(&self, f: &mut Faults) {
-        f.need(self.epsilon.is_finite() && self.epsilon > 0.0, "tolerance.epsilon", "finite and above 0");
+        f.need(self.epsilon > 0.0 && self.epsilon <= 1e12, "tolerance.epsilon", "above 0 and at most 1e12");
         f.need(
             self.miss_rate > 0.0 && self.miss_rate < 1.0,
             "tolerance.miss_rate",

@@ -9,6 +9,8 @@ const RANGES: usize = EDGES.len() + 1;
 const SHARE: f32 = 0.68;
 /// Step of the update in log space: some ten results move the quantile by a factor of two.
 const STEP: f32 = 0.25;
+/// The largest quantile, unless a thousandth of the tolerance is more.
+const LARGEST: f32 = 1e6;
 
 /// Running quantiles of the error by age.
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ impl Ageing {
         let quantile = &mut self.quantiles[at];
         let step = if error > *quantile { SHARE } else { SHARE - 1.0 };
         let next = if self.known[at] { *quantile * libm::expf(STEP * step) } else { error };
-        (*quantile, self.known[at]) = (next.clamp(self.floor, 1e6), true);
+        (*quantile, self.known[at]) = (next.clamp(self.floor, LARGEST.max(self.floor)), true);
     }
 
     /// The standard deviation of the error of a value that is `age` seconds old.

@@ -24,7 +24,18 @@ pub(super) fn monotone(before: Beside, y1: f32, h: f32, y2: f32, after: Beside, 
         + m1 * h * (t3 - 2.0 * t2 + t)
         + y2 * (3.0 * t2 - 2.0 * t3)
         + m2 * h * (t3 - t2);
-    y.clamp(y1.min(y2), y1.max(y2)) // rounding only
+    within(y, y1.min(y2), y1.max(y2)) // rounding only
+}
+
+/// `x` where it is within the bounds, else the nearer of them. As `f32::clamp`, which panics where bounds are no numbers.
+fn within(x: f32, low: f32, high: f32) -> f32 {
+    if x < low {
+        low
+    } else if x > high {
+        high
+    } else {
+        x
+    }
 }
 
 /// The tangent between two intervals of lengths `h0` and `h1` with secants `d0` and `d1`.
@@ -55,6 +66,15 @@ mod tests {
             let y = monotone(Some((0.1, 9.0)), 0.0, 0.1, 1.0, Some((0.1, -9.0)), i as f32 * 0.001);
             assert!((0.0..=1.0).contains(&y));
         }
+    }
+
+    #[test]
+    fn what_is_no_number_gives_none() {
+        assert!(monotone(None, f32::NAN, 0.1, f32::NAN, None, 0.05).is_nan());
+        assert!(
+            monotone(Some((0.1, f32::NAN)), 1.0, 0.1, 2.0, None, 0.05).is_finite(),
+            "no tangent, no harm"
+        );
     }
 
     #[test]

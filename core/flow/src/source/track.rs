@@ -47,6 +47,8 @@ const BENT: f32 = 0.25;
 const CLEAN: f32 = 0.1;
 /// Log-size limits: boxes from half a pixel to 65,536 pixels wide.
 const LOG_SIZE: (f32, f32) = (-0.7, 11.1);
+/// Nothing is further away, and no size larger, than this, in pixels.
+const FAR: f32 = 1e6;
 
 /// An object that is followed.
 #[derive(Clone, Debug)]
@@ -88,8 +90,14 @@ pub(super) fn numbers(r: &Rect) -> [f32; 4] {
 
 fn rect(n: [f32; 4]) -> Rect {
     let side = |log: f32| libm::expf(log.clamp(LOG_SIZE.0, LOG_SIZE.1));
-    let place = |x: f32| x.clamp(-1e6, 1e6);
+    let place = |x: f32| x.clamp(-FAR, FAR);
     Rect::from_center(Point::new(place(n[0]), place(n[1])), side(n[2]), side(n[3]))
+}
+
+/// The side of a square of the same area. Written so that an area which is no number is a large one.
+fn size(r: &Rect) -> f32 {
+    let area = r.area();
+    if area <= FAR * FAR { libm::sqrtf(area).max(2.0) } else { FAR }
 }
 
 /// Detectors place edges to about 2% of the size and a third of a pixel; objects move about two sizes a second.
@@ -107,7 +115,7 @@ fn tuning(size: f32) -> impl Fn(usize) -> Tuning {
 impl Track {
     /// A track that begins with the detection `d` of the frame at `time`.
     pub fn born(identity: u32, time: Timestamp, d: &Detection) -> Self {
-        let size = libm::sqrtf(d.bounds.area()).max(2.0);
+        let size = size(&d.bounds);
         Self {
             identity,
             class: d.class,
@@ -212,7 +220,7 @@ impl Track {
 
     /// Takes the detection that shows it.
     pub fn matched(&mut self, time: Timestamp, d: &Detection, epsilon: f32) {
-        let size = libm::sqrtf(d.bounds.area()).max(2.0);
+        let size = size(&d.bounds);
         let trusted = self.trust.holds();
         let moved = d.bounds.center() - self.key_bounds().center();
         self.trust.learn(time, moved);

@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::tolerance;
 use crate::{
-    config::DisplayMode,
+    config::{DisplayMode, Tolerance},
     gate::{Fit, FitState},
     geometry::{Point, Rect},
     quaternion::Quaternion,
@@ -36,7 +36,9 @@ fn value(kind: ValueKind) -> BoxedStrategy<Value> {
         ValueKind::Scalar => number().prop_map(Value::Scalar).boxed(),
         ValueKind::Vector => vec(number(), 3).prop_map(Value::Vector).boxed(),
         ValueKind::Boxes => {
-            vec((number(), number(), 0.0_f32..200.0, 0.0_f32..200.0, unit(), 0_u32..3), 0..12)
+            // Some are as large as numbers go.
+            let side = || prop_oneof![20 => 0.0_f32..200.0, 1 => Just(1e30_f32), 1 => Just(f32::MAX)];
+            vec((number(), number(), side(), side(), unit(), 0_u32..3), 0..12)
                 .prop_map(|v| {
                     let detection = |(x, y, w, h, score, class)| Detection {
                         bounds: Rect::new(x, y, x + w, y + h),
@@ -84,6 +86,11 @@ fn value(kind: ValueKind) -> BoxedStrategy<Value> {
     }
 }
 
+/// Mostly a plausible tolerance; sometimes as small or as large as a configuration may have it.
+fn epsilon() -> impl Strategy<Value = f32> {
+    prop_oneof![6 => Just(6.0_f32), 1 => Just(f32::MIN_POSITIVE), 1 => Just(1e10_f32), 1 => Just(Tolerance::MOST)]
+}
+
 fn fit() -> impl Strategy<Value = Fit> {
     let state = prop_oneof![
         4 => Just(FitState::Followed),
@@ -117,8 +124,8 @@ fn steps(kind: ValueKind) -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..60)
 }
 
-fn check(kind: ValueKind, mode: DisplayMode, steps: &[Step]) -> Result<(), TestCaseError> {
-    let mut c = Carrier::new(kind, &tolerance(6.0), mode);
+fn check(kind: ValueKind, epsilon: f32, mode: DisplayMode, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut c = Carrier::new(kind, &tolerance(epsilon), mode);
     let mut out = Value::empty(kind);
     let (mut targets, mut tracks) = (Vec::new(), Vec::new());
     let at = |t: u64| Timestamp::from_nanos(t.saturating_mul(1_000_000));
@@ -161,13 +168,13 @@ macro_rules! sequences {
         proptest! {
             #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
             #[test]
-            fn $name(steps in steps(ValueKind::$kind), delay in 0_u64..400) {
+            fn $name(steps in steps(ValueKind::$kind), delay in 0_u64..400, epsilon in epsilon()) {
                 let mode = if delay < 200 {
                     DisplayMode::Predict
                 } else {
                     DisplayMode::Delayed(Duration::from_millis(delay))
                 };
-                check(ValueKind::$kind, mode, &steps)?;
+                check(ValueKind::$kind, epsilon, mode, &steps)?;
             }
         }
     )*};
