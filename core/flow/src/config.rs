@@ -75,7 +75,7 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
-    /// The largest epsilon, in any unit: squares of what is learnt from it stay finite.
+    /// The largest epsilon, in pixels, degrees or whatever unit it has: squares of what is learnt from it stay finite.
     pub const MOST: f32 = 1e12;
 }
 
