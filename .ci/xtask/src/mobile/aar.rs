@@ -33,10 +33,10 @@ pub fn android(repo: &Repo, ship: bool) -> Result<PathBuf> {
         [] => by_gradle(repo)?,
         missing if ship => bail!(
             "an AAR for shipping needs {}; without `--ship` this machine makes a trial of its parts",
-            missing.join(" and ")
+            missing.join(", ")
         ),
         missing => {
-            eprintln!("  without {}: a trial, linked against empty system libraries", missing.join(" and "));
+            eprintln!("  without {}: a trial, linked against empty system libraries", missing.join(", "));
             trial(repo)?
         }
     };

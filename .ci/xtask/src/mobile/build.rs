@@ -27,6 +27,8 @@ pub struct Abi {
     pub triple: &'static str,
     /// Clang's, without the level of the API.
     pub clang: &'static str,
+    /// What Clang must be told beside it: assembler for 32-bit ARM is refused unless registers for floats are named.
+    flags: &'static str,
     /// What the library's header says.
     pub architecture: Architecture,
 }
@@ -37,18 +39,21 @@ pub const ABIS: [Abi; 3] = [
         architecture: Architecture::Aarch64,
         name: "arm64-v8a",
         triple: "aarch64-linux-android",
+        flags: "",
         clang: "aarch64-linux-android",
     },
     Abi {
         architecture: Architecture::Arm,
         name: "armeabi-v7a",
         triple: "armv7-linux-androideabi",
+        flags: " -mfloat-abi=softfp",
         clang: "armv7a-linux-androideabi",
     },
     Abi {
         architecture: Architecture::X86_64,
         name: "x86_64",
         triple: "x86_64-linux-android",
+        flags: "",
         clang: "x86_64-linux-android",
     },
 ];
@@ -91,7 +96,10 @@ impl Compilers {
         let mut cargo = self.cargo(repo, abi.triple, "cdylib");
         let linker = format!("CARGO_TARGET_{}_LINKER", abi.triple.to_uppercase().replace('-', "_"));
         cargo.env(linker, self.program(&format!("link-{}", abi.clang)));
-        cargo.env(for_target("CFLAGS", abi.triple), format!("--target={}{ANDROID_API}", abi.clang));
+        cargo.env(
+            for_target("CFLAGS", abi.triple),
+            format!("--target={}{ANDROID_API}{}", abi.clang, abi.flags),
+        );
         run(&mut cargo, abi.triple)?;
         Ok(built(repo, abi.triple, "libinbetween_ffi.so"))
     }
