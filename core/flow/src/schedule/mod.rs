@@ -403,9 +403,8 @@ impl Scheduler {
             _ => {}
         }
         let Some(error) = r.error else { return };
-        // The forecast answers for errors that nothing announces; what the picture gave away was not its to know.
-        let announced = matches!(r.reason, RunReason::SceneCut | RunReason::Birth | RunReason::Residual);
-        if !announced && !self.without.has(Ingredients::CONFORMAL) {
+        // What a cut gave away was not the forecast's to know.
+        if r.reason != RunReason::SceneCut && !self.without.has(Ingredients::CONFORMAL) {
             self.forecast.learn(error, r.spread, r.age);
         }
         if !self.without.has(Ingredients::SLACK) {
