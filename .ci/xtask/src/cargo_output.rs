@@ -11,6 +11,7 @@ pub struct TestOutput {
     section: Section,
     skipped: Vec<String>,
     failed_names: Vec<String>,
+    results: usize,
     tally: Tally,
 }
 
@@ -76,6 +77,7 @@ impl TestOutput {
                 .find_map(|part| part.trim().strip_suffix(what)?.trim().parse::<usize>().ok())
                 .unwrap_or(0)
         };
+        self.results += 1;
         let skipped: Vec<String> = self.skipped.drain(..).filter(|r| !r.is_empty()).collect();
         self.tally.passed += count("passed").saturating_sub(skipped.len());
         self.tally.skips.extend(skipped);
@@ -89,14 +91,23 @@ impl TestOutput {
     }
 
     /// The counts, given whether cargo ended well.
-    pub fn finish(mut self, success: bool, what: &str) -> Tally {
+    pub fn finish(self, success: bool, what: &str) -> Tally {
+        let mut tally = self.finish_binary(success, what);
+        if success && tally == Tally::default() {
+            tally.fail(format!("{what}: no test was run"));
+        }
+        tally
+    }
+
+    /// The counts of one binary, which may hold no test but must say so.
+    pub fn finish_binary(mut self, success: bool, what: &str) -> Tally {
         for name in self.failed_names.drain(..) {
             self.tally.failures.push(format!("{name} ({}), which did not end", self.binary));
         }
         if !success && self.tally.failures.is_empty() {
             self.tally.fail(format!("{what}: cargo failed without a failing test (see above)"));
         }
-        if success && self.tally == Tally::default() {
+        if success && self.results == 0 {
             self.tally.fail(format!("{what}: no test was run"));
         }
         self.tally
@@ -155,6 +166,22 @@ test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; 
         assert_eq!(tally.skips[0], "no assets/y");
         assert!(shown.iter().any(|l| l.contains("panicked")), "failures are shown in full");
         assert!(!shown.iter().any(|l| l.contains("chatter") || l.ends_with(" ok")));
+    }
+
+    #[test]
+    fn a_binary_may_hold_no_test_but_must_say_so() {
+        let finish = |text: &str| {
+            let mut output = TestOutput::default();
+            for line in text.lines() {
+                output.line(line);
+            }
+            output.finish_binary(true, "t").to_string()
+        };
+        let none =
+            "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        assert_eq!(finish(none), "0 passed, 0 failed, 0 skipped");
+        assert_eq!(finish("not a binary of tests"), "0 passed, 1 failed, 0 skipped");
+        assert_eq!(read(none, true).0.to_string(), "0 passed, 1 failed, 0 skipped", "all of them may not");
     }
 
     #[test]

@@ -37,10 +37,15 @@ pub struct Programs {
 
 impl Programs {
     /// Everything, with a cargo that builds for ARM.
-    pub fn of_arm(repo: &Repo, mut cargo: Command) -> Result<Self> {
-        cargo.args(["test", "--no-run", "--release", "--lib", "--bins", "--tests", "--examples"]);
-        cargo.args(["--bench", "counts"]).args(packages(POLICY.iter().chain(TRACT)));
-        let programs = Self::build(repo, cargo)?;
+    pub fn of_arm(repo: &Repo, cargo: impl Fn() -> Command) -> Result<Self> {
+        let mut tests = cargo();
+        tests.args(["test", "--no-run", "--release", "--lib", "--bins", "--tests"]);
+        tests.args(["--bench", "counts"]).args(packages(POLICY.iter().chain(TRACT)));
+        // `cargo test --examples` would make a binary of tests of it.
+        let mut example = cargo();
+        example.args(["build", "--release", "--package", "inbetween-sim", "--example", "sessions"]);
+        let Self { sessions, .. } = Self::build(repo, example)?;
+        let programs = Self { sessions, ..Self::build(repo, tests)? };
         ensure!(programs.tests.len() > 10, "cargo built only {} binaries of tests", programs.tests.len());
         Ok(programs)
     }
@@ -76,7 +81,7 @@ impl Programs {
         let (name, kind) = (text(&message["target"]["name"]), text(&message["target"]["kind"][0]));
         let program = PathBuf::from(executable);
         match (&*kind, &*name) {
-            ("example", "sessions") => self.sessions = program,
+            ("example", "sessions") if message["profile"]["test"] == false => self.sessions = program,
             ("bench", "counts") => self.counts = program,
             ("bin", "inbetween") if message["profile"]["test"] == false => self.inbetween = program,
             (_, _) if message["profile"]["test"] == true => {

@@ -92,7 +92,7 @@ impl Tool {
             }
             Target::Arm => {
                 let cross = Cross::find(repo)?;
-                let arm = Programs::of_arm(repo, cross.cargo(repo, PROCESSORS[0].0))?;
+                let arm = Programs::of_arm(repo, || cross.cargo(repo, PROCESSORS[0].0))?;
                 // Decisions are those of any platform: the suite `aarch64` compares.
                 let programs = Programs { sessions: host.sessions, ..arm };
                 (Kind::Emulator { cross, counter: Counter::find(repo)? }, programs)
