@@ -11,7 +11,7 @@ fn runs() -> (u32, u32) {
     let mut config = config(ValueKind::Label);
     config.tolerance.epsilon = 0.5;
     config.tolerance.miss_rate = 0.05;
-    config.budget.max_age = std::time::Duration::from_secs(60);
+    config.budget.max_age = std::time::Duration::from_mins(1);
     config.scheduling.without = Ingredients::CACHE;
     let mut engine = Engine::new(config, 7).unwrap();
     let textured = picture(20, 20);
