@@ -8,6 +8,8 @@
 
 mod exported;
 mod heap;
+#[path = "../spot/mod.rs"]
+mod spot;
 
 use std::{
     fmt::Debug,
@@ -17,16 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use inbetween_ffi::{
-    Admission, FramePlan, ImageGeometry, PixelFormat, PlaneLayout, Rotation, Session, Value,
-};
+use inbetween_ffi::{Admission, FramePlan, Session, Value};
 
 use exported::Exported;
+use spot::{CARD, MODEL, geometry, picture};
 
 type Failure = Box<dyn std::error::Error>;
 
-const CARD: &str = include_str!("../../../core/tests/models/bright_spot.toml");
-const MODEL: &[u8] = include_bytes!("../../../core/tests/models/bright_spot.onnx");
 const MS: i64 = 1_000_000;
 /// When the one frame was sensed, and when it is shown.
 const CAPTURED: i64 = 1000 * MS;
@@ -117,28 +116,6 @@ fn report<T: PartialEq + Debug>(
 
 fn same<T: PartialEq + Debug>(given: &T, wanted: &T) -> Result<(), Failure> {
     if given == wanted { Ok(()) } else { Err(format!("the border gave {given:?}, not {wanted:?}").into()) }
-}
-
-fn geometry() -> ImageGeometry {
-    ImageGeometry {
-        width: 64,
-        height: 64,
-        format: PixelFormat::Gray8,
-        planes: vec![PlaneLayout { offset: 0, row_stride: 64 }],
-        rotation: Rotation::Upright,
-        mirror: false,
-        region: None,
-        motion: None,
-    }
-}
-
-/// A bright square in a dark picture.
-fn picture() -> Vec<u8> {
-    let mut pixels = vec![10; 64 * 64];
-    for y in 16..32 {
-        pixels[y * 64 + 32..y * 64 + 48].fill(250);
-    }
-    pixels
 }
 
 #[cfg(test)]

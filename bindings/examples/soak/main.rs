@@ -10,6 +10,8 @@ mod histogram;
 mod locks;
 mod memory;
 mod sessions;
+#[path = "../spot/mod.rs"]
+mod spot;
 
 use std::{env, process::ExitCode};
 

@@ -4,12 +4,12 @@
 
 use std::{sync::Arc, thread};
 
-use inbetween_ffi::{FramePlan, ImageGeometry, PixelFormat, PlaneLayout, Rotation, SdkError, Session};
+use inbetween_ffi::{FramePlan, SdkError, Session};
 
-use crate::{Failure, memory};
-
-const CARD: &str = include_str!("../../../core/tests/models/bright_spot.toml");
-const MODEL: &[u8] = include_bytes!("../../../core/tests/models/bright_spot.onnx");
+use crate::{
+    Failure, memory,
+    spot::{CARD, MODEL, geometry, picture},
+};
 
 /// Sessions until lazily made tables, thread pools and caches are there.
 const WARM: u64 = 50;
@@ -124,28 +124,6 @@ fn refused(session: &Session) -> Result<(), Failure> {
     } else {
         Err(format!("calls after the shutdown gave {calls:?}").into())
     }
-}
-
-fn geometry() -> ImageGeometry {
-    ImageGeometry {
-        format: PixelFormat::Gray8,
-        width: 64,
-        height: 64,
-        planes: vec![PlaneLayout { offset: 0, row_stride: 64 }],
-        rotation: Rotation::Upright,
-        mirror: false,
-        region: None,
-        motion: None,
-    }
-}
-
-/// A bright square in a dark picture.
-fn picture() -> Vec<u8> {
-    let mut pixels = vec![10; 64 * 64];
-    for y in 16..32 {
-        pixels[y * 64 + 32..y * 64 + 48].fill(250);
-    }
-    pixels
 }
 
 #[cfg(test)]

@@ -15,8 +15,9 @@ use super::{
     Platform,
     build::{ABIS, Compilers},
     contents::Contents,
+    folder::fresh,
     licences,
-    package::{fresh, unpacked},
+    package::unpacked,
     size,
 };
 use crate::{process, repo::Repo};

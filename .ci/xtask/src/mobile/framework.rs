@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 
-use super::{build::Compilers, licences, package::fresh};
+use super::{build::Compilers, folder::fresh, licences};
 use crate::{bindings, process, repo::Repo};
 
 /// A part of an XCFramework: identifier, Rust's targets, platform, variant.

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::{build::ABIS, package::fresh};
+use super::{build::ABIS, folder::fresh};
 use crate::{process, repo::Repo};
 
 const OURS: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];

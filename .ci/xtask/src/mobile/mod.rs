@@ -5,6 +5,7 @@
 mod aar;
 mod build;
 mod contents;
+mod folder;
 mod framework;
 mod licences;
 mod package;

@@ -1,15 +1,12 @@
 //! What the two packages share, and what can be said about both without building them.
-//! **Invariant:** a folder that is handed out is empty or holds one archive.
+//! **Invariant:** a folder that is handed out holds one archive.
 //! It does not build: `aar` and `framework` do.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
-use super::{build, framework, licences};
+use super::{build, folder::fresh, framework, licences};
 use crate::{process, repo::Repo, report::Tally};
 
 /// The folder next to `archive` that it was unpacked into.
@@ -20,13 +17,6 @@ pub fn unpacked(repo: &Repo, archive: &Path) -> Result<PathBuf> {
     let end = process::capture(&mut python)?;
     ensure!(end.success, "{} cannot be unpacked: {}", archive.display(), end.tail(2));
     Ok(folder)
-}
-
-/// `folder`, empty.
-pub fn fresh(folder: &Path) -> Result<PathBuf> {
-    let _ = fs::remove_dir_all(folder); // not there the first time
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    Ok(folder.to_path_buf())
 }
 
 /// What can be said about the packages without building them.
