@@ -2,7 +2,12 @@
 //! **Invariant:** identity and class never change; all limits are in seconds, never in frames or results.
 //! It does not choose its detections (`associate`) and is not created or forgotten here (`boxes`).
 
-use super::{associate::Expected, kalman::Tuning, path::Path, trust::Trust};
+use super::{
+    associate::Expected,
+    kalman::{LARGEST, Tuning},
+    path::Path,
+    trust::Trust,
+};
 use crate::{
     gate::{Fit, FitState},
     geometry::{Point, Rect},
@@ -94,6 +99,14 @@ fn rect(n: [f32; 4]) -> Rect {
     Rect::from_center(Point::new(place(n[0]), place(n[1])), side(n[2]), side(n[3]))
 }
 
+/// Standard deviation of the worst corner's error, from the variances of the middle and the logarithms of the sides. It is
+/// finite for boxes and variances of any size.
+fn corner(bounds: &Rect, variance: impl Fn(usize) -> f32) -> f32 {
+    let (w, h) = (0.5 * bounds.width(), 0.5 * bounds.height());
+    let sum = variance(0) + w * w * variance(2) + variance(1) + h * h * variance(3);
+    libm::sqrtf(sum).min(LARGEST)
+}
+
 /// The side of a square of the same area. Written so that an area which is no number is a large one.
 fn size(r: &Rect) -> f32 {
     let area = r.area();
@@ -148,10 +161,7 @@ impl Track {
 
     /// Standard deviation of the worst corner's error, in pixels.
     pub fn spread(&self, time: Timestamp) -> f32 {
-        let half = self.position(time);
-        let (w, h) = (0.5 * half.width(), 0.5 * half.height());
-        let v = |j| self.path.variance(j, time);
-        libm::sqrtf(v(0) + w * w * v(2) + v(1) + h * h * v(3))
+        corner(&self.position(time), |j| self.path.variance(j, time))
     }
 
     /// Standard deviation of the worst corner's error at `time`, if pixels go on to be followed until `horizon`
@@ -159,10 +169,7 @@ impl Track {
     pub fn outlook(&self, time: Timestamp, horizon: f32) -> f32 {
         let horizon =
             if self.fit == Some(FitState::Followed) && self.trust.holds() { horizon } else { f32::MAX };
-        let b = self.position(time);
-        let (w, h) = (0.5 * b.width(), 0.5 * b.height());
-        let v = |j| self.path.outlook(j, time, horizon);
-        libm::sqrtf(v(0) + w * w * v(2) + v(1) + h * h * v(3))
+        corner(&self.position(time), |j| self.path.outlook(j, time, horizon))
     }
 
     /// How far an answer for `time` would have been from the detection `bounds`, beyond the detector's own noise, in
