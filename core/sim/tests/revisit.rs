@@ -2,7 +2,7 @@
 //! **Invariant:** the engine with and without the tier meets the same frames; audits are no repeat work, for nothing asks
 //! for them.
 //! It does not judge the engine's other answers: `inbetween bench` does.
-#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a failed unwrap is a failed test; shares are worth reading
 
 use std::{fs, path::PathBuf};
 
